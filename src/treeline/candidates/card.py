@@ -1,0 +1,215 @@
+"""The card of a contestant and the protocols it keeps.
+
+A candidate is handed one or several folds and returns one `Fitted` for each. While it trains it shows the predictions for
+the fold's held-out rows to the fold's `Watch`, round by round or epoch by epoch; the watch keeps the best ones. So stopping
+costs no extra rows: the stopping point that one half of those rows chooses is judged on the other half (see `Watch`).
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from importlib import import_module
+from importlib.util import find_spec
+from typing import Any, Protocol
+
+import numpy as np
+
+from treeline.problem.metric import Array, Metric
+from treeline.problem.problem import Family, Task
+
+__all__ = ["Candidate", "Card", "Clock", "Fitted", "Fold", "Rows", "Shape", "State", "Watch"]
+
+State = tuple[dict[str, Array], dict[str, Any]]
+"What a fitted model is: named arrays (text and bytes as uint8) and JSON data. No code, no pickle."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shape:
+    """What every candidate may know of the columns and the task."""
+
+    task: Task
+    n_classes: int
+    "0 for regression."
+    metric: Metric
+    num_names: tuple[str, ...]
+    cat_names: tuple[str, ...]
+    cards: tuple[int, ...]
+    "Per category column the number of codes: 0 is missing, 1 is rare or unseen, 2… are levels by falling frequency."
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """Encoded rows: numbers (n, p) float32 with NaN for missing, categories (n, q) int32 codes, target (n,) or None."""
+
+    shape: Shape
+    num: Array
+    cat: Array
+    y: Array | None = None
+
+    def __len__(self) -> int:
+        """Return n."""
+        return len(self.num)
+
+    def take(self, index: Array) -> Rows:
+        """Return these rows, copied."""
+        return Rows(self.shape, self.num[index], self.cat[index], None if self.y is None else self.y[index])
+
+    @property
+    def target(self) -> Array:
+        """The target (n,): float64 for regression, int64 codes for classification."""
+        assert self.y is not None, "these rows have no target"
+        return self.y
+
+
+class Clock:
+    """The time a fit may take. Cooperative: a fit looks at it and ends early; the runner kills what does not."""
+
+    def __init__(self, seconds: float, *, threads: int = 1) -> None:
+        """Start now; `seconds` until the soft deadline."""
+        self.start = time.monotonic()
+        self.seconds = seconds
+        self.threads = threads
+
+    def left(self) -> float:
+        """Seconds until the soft deadline (negative after it)."""
+        return self.start + self.seconds - time.monotonic()
+
+    def used(self) -> float:
+        """Seconds since the start."""
+        return time.monotonic() - self.start
+
+
+class Watch:
+    """Sees a fit's predictions for held-out rows along its steps and keeps the best for each half and for all.
+
+    The held-out rows are in two halves. `kept()[0]` holds the predictions at the step that half 0 chose, to be judged on
+    half 1 only; `kept()[1]` the other way round; `kept()[2]` those at the step that all rows chose, which is the model that
+    is handed over. A fit without steps calls `see` once.
+    """
+
+    def __init__(self, rows: Rows, half: Array) -> None:
+        """`rows` are the held-out rows with their target; `half` (n,) is 0 or 1 for each of them."""
+        self.rows = rows
+        y = rows.target
+        self._parts = [np.flatnonzero(half == 0), np.flatnonzero(half == 1), np.arange(len(y))]
+        self._y = [y[part] for part in self._parts]
+        self._best = [np.inf, np.inf, np.inf]
+        self._kept: list[Array | None] = [None, None, None]
+        self.steps = [0, 0, 0]
+        "The chosen step of half 0, half 1 and all."
+        self.history: list[tuple[int, float]] = []
+        "Step and loss over all held-out rows."
+        self.last = 0
+
+    def see(self, step: int, prediction: Array) -> bool:
+        """Look at the predictions (n,) or (n, C) after `step`; return whether the step is the best so far for all rows."""
+        metric = self.rows.shape.metric
+        best = False
+        for slot, (part, y) in enumerate(zip(self._parts, self._y, strict=True)):
+            loss = metric.loss(y, prediction[part]) if len(y) else np.inf
+            if slot == 2:
+                self.history.append((step, loss))
+            if loss < self._best[slot] or self._kept[slot] is None:
+                self._best[slot] = loss if np.isfinite(loss) else np.inf
+                self._kept[slot] = np.array(prediction, dtype=np.float32)
+                self.steps[slot] = step
+                best = best or slot == 2
+        self.last = step
+        return best
+
+    @property
+    def stale(self) -> int:
+        """Steps since any of the three choices last changed: what patience is measured against."""
+        return self.last - max(self.steps)
+
+    def kept(self) -> Array:
+        """Return the kept predictions (3, n) or (3, n, C), float32."""
+        if self._kept[2] is None:
+            raise RuntimeError("nothing was shown to the watch")
+        return np.stack([kept if kept is not None else self._kept[2] for kept in self._kept])
+
+
+@dataclass(frozen=True, slots=True)
+class Fold:
+    """The rows to train on and the watch over the rows held out; no watch when a chosen model is refitted on all rows."""
+
+    train: Rows
+    watch: Watch | None = None
+
+
+class Fitted(Protocol):
+    """A fitted model."""
+
+    def predict(self, rows: Rows) -> Array:
+        """Return (n,) values or probabilities of `classes[1]`, or (n, C) probabilities. Pure: same rows, same result."""
+        ...
+
+    def state(self) -> State:
+        """Return all that `restore` needs."""
+        ...
+
+
+class Candidate(Protocol):
+    """A contestant, built with no arguments from `Card.build`."""
+
+    def fit(self, folds: Sequence[Fold], params: Mapping[str, Any], *, clock: Clock, seed: int) -> list[Fitted]:
+        """Fit one model per fold, showing each fold's watch its held-out predictions at least once.
+
+        `params` override the defaults; unknown names are a `ValueError`. The fit ends by itself near `clock.left() == 0`
+        where the card says `anytime`. With `params["steps"]` given and no watch, exactly that many rounds or epochs are run.
+        """
+        ...
+
+    def restore(self, arrays: dict[str, Array], meta: dict[str, Any]) -> Fitted:
+        """Rebuild a fitted model from its state, importing only what predicting needs."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Card:
+    """Everything that is known of a contestant without building it."""
+
+    name: str
+    title: str
+    "As a person writes it, such as `LightGBM`."
+    family: Family
+    build: str
+    "`module:Class` of the candidate."
+    paper: str
+    licence: str = ""
+    tasks: tuple[Task, ...] = (Task.BINARY, Task.MULTICLASS, Task.REGRESSION)
+    requires: tuple[str, ...] = ()
+    "Modules that must be importable to fit."
+    needs: tuple[str, ...] = ()
+    "Modules that must be importable to predict."
+    extra: str = ""
+    "The extra that installs them, such as `deep`."
+    anytime: bool = False
+    "Whether a fit ends by itself near its soft deadline with something usable."
+    batched: bool = False
+    "Whether several folds are fitted faster together than one after the other."
+    pretrained: bool = False
+    reference: bool = False
+    "Competes for comparison only; never counted as a contender (the baseline)."
+    glass_box: bool = False
+    max_rows: int = 10_000_000
+    "Above this many training rows the candidate is skipped, with that reason."
+    max_classes: int = 1000
+    cost_power: float = 1.0
+    "How fit seconds grow with rows, before it is measured."
+    portfolio: tuple[dict[str, Any], ...] = ({},)
+    "Settings worth trying, by expected gain per second; the first one is the default."
+    space: dict[str, Any] = field(default_factory=dict)
+    "Ranges of the settings: `(low, high)`, `(low, high, 'log')` or a list of choices."
+
+    def missing(self) -> tuple[str, ...]:
+        """Return the modules of `requires` that are not installed."""
+        return tuple(module for module in self.requires if find_spec(module) is None)
+
+    def candidate(self) -> Candidate:
+        """Build the candidate (imports its module)."""
+        module, _, name = self.build.partition(":")
+        built: Candidate = getattr(import_module(module), name)()
+        return built

@@ -1,0 +1,54 @@
+"""A column and its kind."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+__all__ = ["Column", "Kind"]
+
+
+class Kind(StrEnum):
+    """What the values of a column mean."""
+
+    NUMBER = "number"
+    CATEGORY = "category"
+    DATE = "date"
+    TEXT = "text"
+    IDENTIFIER = "identifier"
+    CONSTANT = "constant"
+
+    @property
+    def is_input(self) -> bool:
+        """Whether a model may use such a column without being told to."""
+        return self in (Kind.NUMBER, Kind.CATEGORY, Kind.DATE, Kind.TEXT)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Column:
+    """What is known of one column after the whole file was read."""
+
+    name: str
+    kind: Kind
+    missing: int = 0
+    "Records without a value."
+    missing_tokens: dict[str, int] | None = None
+    "Texts taken as missing (such as `NA` or `?`), with their counts."
+    distinct: int = 0
+    "Different values, missing ones apart."
+    examples: tuple[str, ...] = ()
+    note: str = ""
+    "How the kind was inferred, or what was changed, in a few words."
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain data."""
+        return {
+            "name": self.name,
+            "kind": str(self.kind),
+            "missing": self.missing,
+            "missing_tokens": dict(self.missing_tokens or {}),
+            "distinct": self.distinct,
+            "examples": list(self.examples),
+            "note": self.note,
+        }

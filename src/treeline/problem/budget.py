@@ -1,0 +1,56 @@
+"""The budget: one clock for both families."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from treeline.errors import BudgetError, UsageError, shown
+
+__all__ = ["Budget", "seconds_of"]
+
+UNITS = {"": 1.0, "s": 1.0, "sec": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Budget:
+    """What a run may spend. Wall time stays below `1.05 * limit_s + 5`."""
+
+    limit_s: float
+    "Wall seconds for the whole run, reading and report included."
+    memory_mb: int
+    "Resident megabytes that all processes of the run may hold together."
+    cores: int
+    "CPU cores the contest may keep busy."
+
+
+def seconds_of(text: str | float) -> float:
+    """Read a duration such as `90`, `"90s"`, `"5m"` or `"1h30m"`.
+
+    Raises:
+        UsageError: the text is no duration.
+        BudgetError: the duration is zero, negative or not finite.
+    """
+    if isinstance(text, int | float):
+        total = float(text)
+    else:
+        parts = re.findall(r"([\d.]+)\s*([a-z]*)", text.strip().lower())
+        if not parts or re.sub(r"[\d.]+\s*[a-z]*\s*", "", text.strip().lower()):
+            try:
+                total = float(text)
+            except ValueError:
+                raise UsageError(
+                    f"The time limit {shown(text)} is no duration.", do="Write 90s, 5m or 1h30m."
+                ) from None
+        else:
+            try:
+                total = sum(float(number) * UNITS[unit] for number, unit in parts)
+            except (KeyError, ValueError):
+                raise UsageError(
+                    f"The time limit {shown(text)} is no duration.", do="Write 90s, 5m or 1h30m."
+                ) from None
+    if not 0 < total < float("inf"):
+        raise BudgetError(
+            f"The time limit is {shown(text)}; it must be above zero.", do="Give at least 5s, better 60s."
+        )
+    return total

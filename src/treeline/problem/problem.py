@@ -1,0 +1,101 @@
+"""The problem: what is asked of the data, fixed before the first fit."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from treeline.problem.metric import Metric
+
+__all__ = ["Family", "Policy", "Problem", "Task"]
+
+
+class Task(StrEnum):
+    """What kind of value the target is."""
+
+    BINARY = "binary"
+    MULTICLASS = "multiclass"
+    REGRESSION = "regression"
+
+    @property
+    def is_classification(self) -> bool:
+        """Whether the target is a label."""
+        return self is not Task.REGRESSION
+
+
+class Family(StrEnum):
+    """The two sides."""
+
+    CLASSICAL = "classical"
+    DEEP = "deep"
+
+    @property
+    def other(self) -> Family:
+        """The other side."""
+        return Family.DEEP if self is Family.CLASSICAL else Family.CLASSICAL
+
+
+class Policy(StrEnum):
+    """How rows are kept apart for judging."""
+
+    RANDOM = "random"
+    STRATIFIED = "stratified"
+    GROUPED = "grouped"
+    TIME = "time"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Problem:
+    """Task, target, metric, margin, split policy, seed: everything a verdict is relative to."""
+
+    task: Task
+    target: str
+    classes: tuple[str, ...] = ()
+    "Labels in the order of a prediction's columns; empty for regression. `classes[1]` is the positive one of two."
+    metric: Metric
+    margin: float
+    "The smallest difference that matters, in the metric's unit."
+    policy: Policy
+    group: str | None = None
+    "The column whose values must not be split over folds."
+    time: str | None = None
+    "The column that orders rows in time."
+    seed: int = 0
+    why: dict[str, str] = field(default_factory=dict)
+    "For each of task, metric, margin, policy: one sentence that says how it was chosen."
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain data; the metric by its name."""
+        return {
+            "task": str(self.task),
+            "target": self.target,
+            "classes": list(self.classes),
+            "metric": self.metric.name,
+            "margin": self.margin,
+            "policy": str(self.policy),
+            "group": self.group,
+            "time": self.time,
+            "seed": self.seed,
+            "why": dict(self.why),
+        }
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> Problem:
+        """Rebuild a problem from `to_json`."""
+        from treeline.problem.metric import metric_named
+
+        task = Task(data["task"])
+        return cls(
+            task=task,
+            target=data["target"],
+            classes=tuple(data["classes"]),
+            metric=metric_named(data["metric"], task),
+            margin=data["margin"],
+            policy=Policy(data["policy"]),
+            group=data["group"],
+            time=data["time"],
+            seed=data["seed"],
+            why=dict(data["why"]),
+        )

@@ -66,7 +66,7 @@ def labels(prediction: Array) -> Array:
     """Return the predicted class codes (n,)."""
     if prediction.ndim == 2:
         return np.asarray(prediction.argmax(axis=1))
-    return (prediction > 0.5).astype(np.int64)
+    return np.asarray(prediction > 0.5).astype(np.int64)
 
 
 def _zero_one(y: Array, p: Array) -> Array:

@@ -1,0 +1,74 @@
+"""A trial: one contender fitted on some rows of one fold, and what came of it. A fact, never edited."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from typing import Any
+
+from treeline.problem.problem import Family
+
+__all__ = ["Entry", "State", "Trial"]
+
+
+class State(StrEnum):
+    """How a trial ended."""
+
+    DONE = "done"
+    FAILED = "failed"
+    TIMEOUT = "timeout"
+    OUT_OF_MEMORY = "out_of_memory"
+    SKIPPED = "skipped"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """A contender: a candidate with settings. `lightgbm` is the card's default, `lightgbm-2` its second setting."""
+
+    name: str
+    candidate: str
+    family: Family
+    params: dict[str, Any]
+    reference: bool = False
+    "The baseline: shown, never counted as a contender."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trial:
+    """One fit on one fold. Its predictions and its model lie beside the ledger under its id."""
+
+    id: str
+    entry: str
+    candidate: str
+    family: Family
+    params: dict[str, Any]
+    rung: float
+    "Share of the rows of the data set that this rung of the ladder uses: 1.0 is the top."
+    rows: int
+    "Training rows."
+    fold: int
+    seed: int
+    state: State
+    score: float | None = None
+    "Metric on the fold's held-out rows, the stopping step cross-fitted; None where there is none."
+    steps: int = 0
+    "Rounds or epochs of the model that is kept; 0 where the candidate has no steps."
+    wall_s: float = 0.0
+    cpu_s: float = 0.0
+    predict_s: float = 0.0
+    "Wall seconds to predict the fold's held-out rows."
+    peak_mb: float = 0.0
+    model_bytes: int = 0
+    started_s: float = 0.0
+    "Seconds since the run began."
+    reason: str = ""
+    "Why it failed, timed out or was skipped; or a caveat such as `stopped by the clock`."
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain data."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> Trial:
+        """Rebuild a trial from `to_json`."""
+        return cls(**{**data, "family": Family(data["family"]), "state": State(data["state"])})

@@ -1,0 +1,90 @@
+"""The shared features of a run: encoded once, written once, memory-mapped by every worker.
+
+OUT/cache/num.npy cat.npy y.npy half.npy     all rows with a target, in the order of the data
+OUT/cache/shape.json                         names and cardinalities of the columns, task, metric
+OUT/cache/train-F-SHARE.npy  test-F.npy      row numbers of fold F's training part at a rung, and of its held-out part
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from treeline.candidates.card import Rows, Shape
+from treeline.contest.ledger import durable
+from treeline.problem.metric import Array, metric_named
+from treeline.problem.problem import Task
+
+if TYPE_CHECKING:
+    from treeline.data.splits import Folds
+
+__all__ = ["Cache", "transform_of"]
+
+
+def transform_of(metric: str) -> str:
+    """Return how the target is transformed for fitting: `log1p` for the metric of relative errors, else `none`."""
+    return "log1p" if metric == "root_mean_squared_log_error" else "none"
+
+
+@dataclass(frozen=True, slots=True)
+class Cache:
+    """The folder of shared arrays."""
+
+    folder: Path
+
+    @classmethod
+    def write(cls, folder: Path, *, num: Array, cat: Array, y: Array, half: Array, shape: Shape) -> Cache:
+        """Write the shared arrays: num (n, p) float32, cat (n, q) int32, y (n,), half (n,)."""
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, array in (("num", num), ("cat", cat), ("y", y), ("half", half)):
+            with durable(folder / f"{name}.npy") as path:
+                np.save(path, array, allow_pickle=False)
+        facts = {
+            "task": str(shape.task), "n_classes": shape.n_classes, "metric": shape.metric.name,
+            "num_names": list(shape.num_names), "cat_names": list(shape.cat_names), "cards": list(shape.cards),
+        }  # fmt: skip
+        with durable(folder / "shape.json") as path:
+            path.write_text(json.dumps(facts, ensure_ascii=False), encoding="utf-8")
+        return cls(folder)
+
+    def array(self, name: str) -> Array:
+        """Return one shared array, memory-mapped."""
+        loaded: Array = np.load(self.folder / f"{name}.npy", mmap_mode="r", allow_pickle=False)
+        return loaded
+
+    def shape(self) -> Shape:
+        """Return what candidates may know of the columns."""
+        facts: dict[str, Any] = json.loads((self.folder / "shape.json").read_text(encoding="utf-8"))
+        task = Task(facts["task"])
+        return Shape(
+            task=task, n_classes=facts["n_classes"], metric=metric_named(facts["metric"], task),
+            num_names=tuple(facts["num_names"]), cat_names=tuple(facts["cat_names"]), cards=tuple(facts["cards"]),
+        )  # fmt: skip
+
+    def share_rows(self, folds: Folds, fold: int, rung: float) -> None:
+        """Write the row numbers of a fold at a rung, once."""
+        wanted = [(self._train(fold, rung), lambda: folds.train_rows(fold, rung))]
+        if fold >= 0:
+            wanted.append((f"test-{fold}", lambda: folds.test_rows(fold)))
+        for name, rows in wanted:
+            if not (self.folder / f"{name}.npy").exists():
+                with durable(self.folder / f"{name}.npy") as path:
+                    np.save(path, rows(), allow_pickle=False)
+
+    @staticmethod
+    def _train(fold: int, rung: float) -> str:
+        return f"train-{fold}-{rung:.6f}"
+
+    def fold(self, fold: int, rung: float) -> tuple[Rows, Rows | None, Array | None]:
+        """Return training rows, held-out rows and their halves; None, None where nothing is held out."""
+        shape = self.shape()
+        every = Rows(shape, self.array("num"), self.array("cat"), self.array("y"))
+        train = every.take(np.sort(np.load(self.folder / f"{self._train(fold, rung)}.npy", allow_pickle=False)))
+        if fold < 0:
+            return train, None, None
+        index = np.load(self.folder / f"test-{fold}.npy", allow_pickle=False)
+        return train, every.take(index), np.asarray(self.array("half")[index])

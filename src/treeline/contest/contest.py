@@ -1,0 +1,181 @@
+"""The contest: the only thing that moves. Asks the plan, runs the jobs, writes the ledger, keeps the clock."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import numpy as np
+
+from treeline.contest.cache import Cache
+from treeline.contest.job import Job
+from treeline.contest.ledger import Ledger
+from treeline.contest.plan import Plan
+from treeline.contest.runner import Outcome
+from treeline.contest.trial import State, Trial
+from treeline.data.splits import Folds
+from treeline.problem.problem import Family
+
+__all__ = ["Contest", "Engine"]
+
+Notify = Callable[..., None]
+
+
+class Engine(Protocol):
+    """Where jobs run; the contest does not know whether that is here or on a cluster."""
+
+    def start(self, job: Job) -> None:
+        """Begin a job."""
+        ...
+
+    def poll(self, timeout: float) -> list[Outcome]:
+        """Return the jobs that ended, waiting up to `timeout` seconds."""
+        ...
+
+    def running(self) -> list[tuple[Job, float]]:
+        """Return the jobs under way with the seconds since each began."""
+        ...
+
+
+@dataclass(slots=True)
+class Contest:
+    """Runs the ladder until the clock ends or nothing is left to try.
+
+    Both families run side by side, each on its own half of the slots, so that at every moment both have had the same time.
+    A family that has tried everything leaves its slots to the other; the ledger says so.
+    """
+
+    plan: Plan
+    folds: Folds
+    cache: Cache
+    ledger: Ledger
+    engine: Engine
+    slots: int
+    threads: int
+    origin: float
+    "`time.monotonic()` when the run began."
+    deadline: float
+    "`time.monotonic()` at which the contest must be over."
+    notify: Notify
+    used_before: float = 0.0
+    "Seconds that earlier sessions of a resumed run have used."
+    stopped: bool = False
+    _count: int = 0
+    _finished: set[Family] = field(default_factory=set)
+
+    def left(self) -> float:
+        """Seconds until the contest must be over."""
+        return self.deadline - time.monotonic()
+
+    def run(self) -> None:
+        """Play until the clock ends, nothing is left to try, or `stopped` is set."""
+        self._count = 1 + max((int(trial.id.split("-")[0]) for trial in self.ledger.trials), default=-1)
+        while self.left() > 0 and not self.stopped:
+            self._deal()
+            running = self.engine.running()
+            if not running:
+                break
+            for outcome in self.engine.poll(min(0.1, max(self.left(), 0.0))):
+                self.tell(outcome)
+            self.notify(
+                "tick", left_s=self.left(), running=[(str(j.family), j.entry, s) for j, s in self.engine.running()]
+            )
+        why = "stopped by the user" if self.stopped else "time is up" if self.left() <= 0 else "nothing left to try"
+        for job, seconds in self.engine.running():
+            self.tell(
+                Outcome(
+                    job=job,
+                    state=State.TIMEOUT,
+                    reason=f"cut off: {why}",
+                    result={},
+                    wall_s=seconds,
+                    cpu_s=0.0,
+                    peak_mb=0.0,
+                )
+            )
+        self.ledger.append("stop", why=why, used_s=round(self.used(), 3))
+
+    def used(self) -> float:
+        """Wall seconds of the run so far, over all its sessions."""
+        return self.used_before + time.monotonic() - self.origin
+
+    def ask(self, family: Family) -> Job | None:
+        """Return the next job of a family, or None when it has nothing to do now."""
+        busy = [(job.entry, job.rung, fold) for job, _ in self.engine.running() for fold in job.folds]
+        wish = self.plan.next(family, self.ledger.trials, busy, self.left())
+        if wish is None:
+            return None
+        job = Job(
+            id=f"{self._count:04d}-{wish.entry.name}", entry=wish.entry.name, candidate=wish.entry.candidate, family=family,
+            params=wish.entry.params, rung=wish.rung, folds=wish.folds, seed=wish.seed, seconds=wish.seconds,
+            patience=wish.patience, threads=self.threads,
+        )  # fmt: skip
+        self._count += 1
+        for fold in job.folds:
+            self.cache.share_rows(self.folds, fold, job.rung)
+        return job
+
+    def tell(self, outcome: Outcome) -> None:
+        """Write the trials that a job became."""
+        for trial in trials_of(outcome, started_s=self.used() - outcome.wall_s, folds=self.folds):
+            self.ledger.record(trial)
+            self.notify("trial", trial=trial)
+
+    def _deal(self) -> None:
+        """Start jobs until every slot is taken or nobody wants one."""
+        families = list(self.plan.entries)
+        while True:
+            running = [job.family for job, _ in self.engine.running()]
+            hungry = [family for family in families if running.count(family) < self._share(family)]
+            started = False
+            for family in hungry:
+                job = self.ask(family)
+                if job is not None:
+                    self.engine.start(job)
+                    self.notify(
+                        "job",
+                        family=str(family),
+                        entry=job.entry,
+                        rows=round(self.plan.rows * job.rung),
+                        folds=job.folds,
+                    )
+                    started = True
+                elif family not in running and family not in self._finished:
+                    self._finished.add(family)
+                    if len(families) > 1 and self.left() > 1:
+                        self.ledger.append("handover", family=str(family), left_s=round(self.left(), 1))
+            if not started:
+                return
+
+    def _share(self, family: Family) -> int:
+        others = [other for other in self.plan.entries if other is not family]
+        if all(other in self._finished for other in others):
+            return self.slots
+        return max(1, self.slots // len(self.plan.entries))
+
+
+def trials_of(outcome: Outcome, *, started_s: float, folds: Folds) -> list[Trial]:
+    """Turn a job's outcome into one trial per fold, its costs shared by their training rows."""
+    job = outcome.job
+    parts: Sequence[dict[str, Any]] = outcome.result.get("trials", [])
+    rows = {part["fold"]: part["rows"] for part in parts}
+    total = sum(rows.values())
+    made = []
+    for fold in job.folds:
+        part: dict[str, Any] = next((part for part in parts if part["fold"] == fold), {})
+        share = rows[fold] / total if total else 1 / len(job.folds)
+        score, state, reason = part.get("score"), outcome.state, outcome.reason or part.get("reason", "")
+        if state is State.DONE and score is not None and not np.isfinite(score):
+            score, reason = None, "the metric is undefined on this fold"
+        made.append(
+            Trial(
+                id=job.trial_id(fold), entry=job.entry, candidate=job.candidate, family=job.family, params=job.params,
+                rung=job.rung, rows=part.get("rows", len(folds.train_rows(fold, job.rung)) if fold >= 0 else 0), fold=fold,
+                seed=job.seed, state=state, score=score, steps=part.get("steps", 0), wall_s=outcome.wall_s * share,
+                cpu_s=outcome.cpu_s * share, predict_s=part.get("predict_s", 0.0), peak_mb=outcome.peak_mb,
+                model_bytes=part.get("model_bytes", 0), started_s=max(started_s, 0.0), reason=reason,
+            )
+        )  # fmt: skip
+    return made

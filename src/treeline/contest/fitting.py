@@ -1,0 +1,116 @@
+"""What happens inside a worker's child: fit, look, predict, write. Runs once in a process that then ends."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+import warnings
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from treeline.candidates.card import Clock, Fitted, Fold, Rows, Watch
+from treeline.candidates.registry import card_named
+from treeline.contest.cache import Cache, transform_of
+from treeline.contest.job import Job
+from treeline.contest.ledger import durable, write_state
+from treeline.problem.metric import Array
+
+__all__ = ["cross_fitted", "execute", "write_failure"]
+
+
+class LogWatch(Watch):
+    """A watch over fits whose target is log1p-transformed: judges on the user's scale."""
+
+    def see(self, step: int, prediction: Array) -> bool:
+        """Undo the transform, then look."""
+        return super().see(step, back("log1p", prediction))
+
+
+def back(transform: str, prediction: Array) -> Array:
+    """Return predictions (n,) on the user's scale."""
+    if transform == "log1p":
+        return np.asarray(np.expm1(np.clip(prediction, 0.0, 60.0)))
+    return prediction
+
+
+def cross_fitted(kept: Array, half: Array) -> Array:
+    """Return (m,) or (m, C) predictions in which each half is judged at the step that the other half chose."""
+    turned: Array = kept[0].copy()
+    turned[half == 0] = kept[1][half == 0]
+    return turned
+
+
+def execute(job: Job, out: Path) -> None:
+    """Fit the job's folds; write predictions, models and, last, the result."""
+    _prepare(job)
+    cache = Cache(out / "cache")
+    transform = transform_of(cache.shape().metric.name)
+    parts = [cache.fold(fold, job.rung) for fold in job.folds]
+    folds = [Fold(_for_fit(train, transform), _watch(test, half, transform)) for train, test, half in parts]
+    clock = Clock(job.seconds, threads=job.threads)
+    fitted = card_named(job.candidate).candidate().fit(folds, job.params, clock=clock, seed=job.seed)
+    fit_s = clock.used()
+    results: list[dict[str, Any]] = []
+    for position, number in enumerate(job.folds):
+        train, _, half = parts[position]
+        result: dict[str, Any] = {"fold": number, "rows": len(train)}
+        watch = folds[position].watch
+        if watch is not None and half is not None:
+            result |= _judge(out / "ledger" / "preds" / f"{job.trial_id(number)}.npy", fitted[position], watch, half)
+        arrays, meta = fitted[position].state()
+        result["reason"] = str(meta.get("note", ""))
+        result["model_bytes"] = write_state(out / "models" / f"{job.trial_id(number)}.safetensors", arrays, meta)
+        results.append(result)
+    share = sum(len(train) for train, _, _ in parts)
+    for result, (train, _, _) in zip(results, parts, strict=True):
+        result["wall_s"] = fit_s * len(train) / share
+    _write_result(job, out, {"trials": results, "fit_s": fit_s})
+
+
+def _prepare(job: Job) -> None:
+    warnings.simplefilter("ignore")
+    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+        os.environ[name] = str(job.threads)
+    np.random.seed(job.seed % 2**32)
+
+
+def _for_fit(train: Rows, transform: str) -> Rows:
+    return Rows(train.shape, train.num, train.cat, np.log1p(train.target)) if transform == "log1p" else train
+
+
+def _watch(test: Rows | None, half: Array | None, transform: str) -> Watch | None:
+    if test is None or half is None:
+        return None
+    return LogWatch(test, half) if transform == "log1p" else Watch(test, half)
+
+
+def _judge(path: Path, model: Fitted, watch: Watch, half: Array) -> dict[str, Any]:
+    """Check and write the held-out predictions; return what they say."""
+    kept = watch.kept()
+    began = time.monotonic()
+    given = back(transform_of(watch.rows.shape.metric.name), model.predict(watch.rows))
+    seconds = time.monotonic() - began
+    if not (np.isfinite(kept).all() and np.isfinite(given).all()):
+        raise ValueError("the predictions hold NaN or infinite values")
+    kept[2] = given
+    with durable(path) as temporary:
+        np.save(temporary, kept, allow_pickle=False)
+    score = watch.rows.shape.metric.score(watch.rows.target, cross_fitted(kept, half))
+    return {"score": score, "steps": watch.steps[2], "predict_s": seconds}
+
+
+def write_failure(job: Job, out: Path, error: Exception) -> None:
+    """Write why the job failed, in one line of at most 500 characters."""
+    text = " ".join(str(error).split())
+    _write_result(job, out, {"error": f"{type(error).__name__}: {text}"[:500]})
+    import traceback
+
+    traceback.print_exception(error)
+
+
+def _write_result(job: Job, out: Path, content: dict[str, Any]) -> None:
+    with durable(out / "cache" / "results" / f"{job.id}.json") as path:
+        path.write_text(json.dumps(content), encoding="utf-8")

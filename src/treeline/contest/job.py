@@ -1,0 +1,44 @@
+"""A job: what a worker is asked to do. It becomes one trial per fold."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from treeline.problem.problem import Family
+
+__all__ = ["Job"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """Fit one entry on some folds of one rung."""
+
+    id: str
+    entry: str
+    candidate: str
+    family: Family
+    params: dict[str, Any]
+    rung: float
+    "Share of the rows."
+    folds: tuple[int, ...]
+    "Folds to hold out, all fitted in this one job; `(-1,)` holds out nothing and refits on all rows."
+    seed: int
+    seconds: float
+    "Soft deadline: the fit should end by itself after so many seconds."
+    patience: float
+    "Seconds after which it is killed from outside."
+    threads: int = 1
+
+    def trial_id(self, fold: int) -> str:
+        """Return the id of the trial for one fold."""
+        return f"{self.id}-f{fold}" if fold >= 0 else f"{self.id}-all"
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain data."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> Job:
+        """Rebuild a job from `to_json`."""
+        return cls(**{**data, "family": Family(data["family"]), "folds": tuple(data["folds"])})

@@ -1,0 +1,202 @@
+"""The ledger: one JSON line a fact, appended and never edited, with predictions and models beside it.
+
+    OUT/ledger/facts.jsonl      the head (problem, data, settings), then trials and stops, in the order they happened
+    OUT/ledger/rows.npz         target, fold, half and group of every row that was judged
+    OUT/ledger/preds/ID.npy     (3, m) or (3, m, C) predictions for the fold's held-out rows, see `candidates.card.Watch`
+    OUT/models/ID.safetensors   the fitted model as arrays and JSON
+
+A line is written after the files it speaks of are durable, and is flushed to the disk before anybody is told. A line torn by a
+crash is cut off when the ledger is opened again: nothing acknowledged is lost, nothing half-written is believed.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any, TextIO
+
+import numpy as np
+
+from treeline.contest.trial import State, Trial
+from treeline.errors import IntegrityError, SetupError
+from treeline.problem.metric import Array
+
+__all__ = ["VERSION", "Ledger", "durable"]
+
+VERSION = 1
+
+
+@contextmanager
+def durable(path: Path) -> Iterator[Path]:
+    """Give a temporary path beside `path`; on leaving, flush it to the disk and rename it into place."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.stem}.{os.getpid()}.tmp{path.suffix}")
+    try:
+        yield temporary
+        with temporary.open("rb+") as file:
+            os.fsync(file.fileno())
+        temporary.replace(path)
+        folder = os.open(path.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+class Ledger:
+    """What happened in one run. One writer at a time; any number of readers."""
+
+    def __init__(self, out: Path, *, write: bool = False) -> None:
+        """Open the ledger under `out`; with `write`, take the writer's lock and cut off a torn last line.
+
+        Raises:
+            IntegrityError: a line is damaged, or the ledger is of another version.
+            SetupError: another process is writing to this run, or the folder is not writable.
+        """
+        self.out = out
+        self.path = out / "ledger" / "facts.jsonl"
+        self.facts: list[dict[str, Any]] = []
+        self.trials: list[Trial] = []
+        self._file: TextIO | None = None
+        self._lock: TextIO | None = None
+        if write:
+            self._open_for_writing()
+        self._read()
+
+    def _open_for_writing(self) -> None:
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            self._lock = (self.path.parent / "lock").open("a+")
+        except OSError as error:
+            raise SetupError(
+                f"The folder {self.out} cannot be written to: {error.strerror}.", do="Choose another --out."
+            ) from None
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            self._lock.seek(0)
+            holder = self._lock.read(200).strip() or "another process"
+            self._lock.close()
+            raise SetupError(
+                f"The run in {self.out} is being written by {holder}.", do="Wait for it, or choose another --out."
+            ) from None
+        self._lock.truncate(0)
+        self._lock.write(f"process {os.getpid()} on {socket.gethostname()}")
+        self._lock.flush()
+        if self.path.exists():
+            whole = self.path.read_bytes()
+            end = whole.rfind(b"\n") + 1
+            if end < len(whole):
+                os.truncate(self.path, end)
+        self._file = self.path.open("a", encoding="utf-8")
+
+    def _read(self) -> None:
+        if not self.path.exists():
+            return
+        text = self.path.read_text(encoding="utf-8")
+        for number, line in enumerate(text.splitlines(keepends=True), start=1):
+            if not line.endswith("\n"):
+                break
+            try:
+                fact = json.loads(line)
+                self._take(fact)
+            except (ValueError, KeyError, TypeError):
+                raise IntegrityError(
+                    "The line is not a fact that Treeline wrote.",
+                    where=f"{self.path}:{number}",
+                    do="Start again in another --out.",
+                ) from None
+        if self.facts and self.head.get("version") != VERSION:
+            raise IntegrityError(
+                f"The ledger is of version {self.head.get('version')}, this Treeline reads {VERSION}.",
+                where=str(self.path),
+                do="Use the Treeline that wrote it, or start again in another --out.",
+            )
+
+    def _take(self, fact: dict[str, Any]) -> None:
+        self.facts.append(fact)
+        if fact["fact"] == "trial":
+            self.trials.append(Trial.from_json({key: value for key, value in fact.items() if key != "fact"}))
+
+    @property
+    def head(self) -> dict[str, Any]:
+        """The first fact: problem, data and settings; empty for a new ledger."""
+        return self.facts[0] if self.facts else {}
+
+    def append(self, fact: str, **content: Any) -> None:
+        """Write one fact and return when it is on the disk."""
+        if self._file is None:
+            raise RuntimeError("the ledger is open for reading only")
+        line = json.dumps({"fact": fact, **content}, ensure_ascii=False, allow_nan=False, default=_plain)
+        self._file.write(line + "\n")
+        self._file.flush()
+        os.fsync(self._file.fileno())
+        self._take(json.loads(line))
+
+    def record(self, trial: Trial) -> None:
+        """Write one trial."""
+        self.append("trial", **trial.to_json())
+
+    def of_kind(self, fact: str) -> list[dict[str, Any]]:
+        """Return the facts of one kind, oldest first."""
+        return [line for line in self.facts if line["fact"] == fact]
+
+    def done(self) -> list[Trial]:
+        """Return the trials that have predictions and a model."""
+        return [trial for trial in self.trials if trial.state is State.DONE]
+
+    def predictions(self, trial: Trial) -> Array:
+        """Return the (3, m) or (3, m, C) predictions of a trial for its fold's held-out rows, memory-mapped."""
+        loaded: Array = np.load(self.out / "ledger" / "preds" / f"{trial.id}.npy", mmap_mode="r", allow_pickle=False)
+        return loaded
+
+    def model(self, trial: Trial) -> tuple[dict[str, Array], dict[str, Any]]:
+        """Return the state of the model that a trial fitted."""
+        return read_state(self.out / "models" / f"{trial.id}.safetensors")
+
+    def rows(self) -> dict[str, Array]:
+        """Return the arrays of `rows.npz`."""
+        with np.load(self.path.parent / "rows.npz", allow_pickle=False) as file:
+            return {name: file[name] for name in file.files}
+
+    def close(self) -> None:
+        """Let go of the files and of the lock."""
+        for file in (self._file, self._lock):
+            if file is not None:
+                with suppress(OSError):
+                    file.close()
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, np.generic):
+        return value.item()
+    if isinstance(value, np.ndarray | tuple):
+        return list(value)
+    raise TypeError(f"{type(value).__name__} does not belong in a ledger")
+
+
+def write_state(path: Path, arrays: dict[str, Array], meta: dict[str, Any]) -> int:
+    """Write a model's state durably; return its size in bytes."""
+    from safetensors.numpy import save_file
+
+    with durable(path) as temporary:
+        save_file(
+            {name: np.ascontiguousarray(array) for name, array in arrays.items()}, temporary, {"meta": json.dumps(meta)}
+        )
+    return path.stat().st_size
+
+
+def read_state(path: Path) -> tuple[dict[str, Array], dict[str, Any]]:
+    """Read what `write_state` wrote."""
+    from safetensors import safe_open
+
+    with safe_open(path, framework="np") as file:
+        arrays = {name: file.get_tensor(name) for name in list(file.keys())}
+        return arrays, json.loads((file.metadata() or {}).get("meta", "{}"))

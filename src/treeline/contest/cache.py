@@ -8,6 +8,7 @@ OUT/cache/train-F-SHARE.npy  test-F.npy      row numbers of fold F's training pa
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -67,7 +68,9 @@ class Cache:
 
     def share_rows(self, folds: Folds, fold: int, rung: float) -> None:
         """Write the row numbers of a fold at a rung, once."""
-        wanted = [(self._train(fold, rung), lambda: folds.train_rows(fold, rung))]
+        wanted: list[tuple[str, Callable[[], Array]]] = [
+            (self._train(fold, rung), lambda: folds.train_rows(fold, rung))
+        ]
         if fold >= 0:
             wanted.append((f"test-{fold}", lambda: folds.test_rows(fold)))
         for name, rows in wanted:

@@ -70,7 +70,7 @@ def labels(prediction: Array) -> Array:
 
 
 def _zero_one(y: Array, p: Array) -> Array:
-    return (labels(p) != y).astype(np.float64)
+    return np.asarray(labels(p) != y).astype(np.float64)
 
 
 def _log_losses(y: Array, p: Array) -> Array:

@@ -1,0 +1,121 @@
+"""From the ledger to what evidence judges: every entry at its best, on the rows that all of them predicted out of fold."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from treeline.contest.ledger import Ledger
+from treeline.contest.trial import Trial
+from treeline.errors import IntegrityError
+from treeline.evidence.choice import procedure
+from treeline.evidence.scores import Judged, Member
+from treeline.problem.metric import Array
+from treeline.problem.problem import Family, Problem
+
+__all__ = ["Standing", "gather", "held_out", "standings"]
+
+LOSS_ALLOWED = 0.25
+"Share of the margin that a family's blend may lose for being judged on more folds."
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """An entry at the highest rung that it reached."""
+
+    name: str
+    family: Family
+    trials: tuple[Trial, ...]
+    "Its trials there, by fold: fold 0, fold 1, … without a gap."
+
+    @property
+    def reach(self) -> int:
+        """How many folds it covers."""
+        return len(self.trials)
+
+    @property
+    def rung(self) -> float:
+        """The rung they were made on."""
+        return self.trials[0].rung
+
+
+def standings(ledger: Ledger, *, reference: bool = False) -> list[Standing]:
+    """Return every entry that has held-out predictions for fold 0, the baseline only with `reference`."""
+    names = {entry["name"]: entry["reference"] for entry in ledger.head.get("entries", [])}
+    by_entry: dict[str, dict[float, dict[int, Trial]]] = {}
+    for trial in ledger.done():
+        if trial.fold >= 0:
+            by_entry.setdefault(trial.entry, {}).setdefault(trial.rung, {})[trial.fold] = trial
+    found = []
+    for name, rungs in by_entry.items():
+        usable = [rung for rung, folds in rungs.items() if 0 in folds]
+        if not usable or (names.get(name, False) and not reference):
+            continue
+        folds = rungs[max(usable)]
+        prefix = next(count for count in range(len(folds) + 1) if count not in folds)
+        trials = tuple(folds[fold] for fold in range(prefix))
+        found.append(Standing(name, trials[0].family, trials))
+    return found
+
+
+def held_out(fold: Array, count: int) -> Array:
+    """Return the row numbers held out in folds 0 … count - 1, fold by fold."""
+    return np.concatenate([np.flatnonzero(fold == number) for number in range(count)])
+
+
+def gather(ledger: Ledger, problem: Problem, among: Sequence[Standing] | None = None) -> Judged:
+    """Return what evidence judges: as many folds as every family can afford without losing its better members.
+
+    Raises:
+        IntegrityError: a prediction file does not fit the rows.
+    """
+    everyone = list(standings(ledger) if among is None else among)
+    rows = ledger.rows()
+    families = [family for family in Family if any(one.family is family for one in everyone)]
+    width = min(
+        (_width(ledger, problem, rows, [one for one in everyone if one.family is family]) for family in families),
+        default=0,
+    )
+    return _judged(ledger, problem, rows, [one for one in everyone if one.reach >= width], width)
+
+
+def _width(ledger: Ledger, problem: Problem, rows: dict[str, Array], members: list[Standing]) -> int:
+    """The most folds whose members blend as well on fold 0 as those of any other number of folds, within a trifle."""
+    widths = sorted({one.reach for one in members}, reverse=True)
+    if len(widths) == 1:
+        return widths[0]
+    losses = []
+    for width in widths:
+        judged = _judged(ledger, problem, rows, [one for one in members if one.reach >= width], 1)
+        losses.append(problem.metric.loss(judged.y, procedure(judged, None).prediction))
+    best = min(losses)
+    return next(
+        width for width, loss in zip(widths, losses, strict=True) if loss <= best + LOSS_ALLOWED * problem.margin
+    )
+
+
+def _judged(
+    ledger: Ledger, problem: Problem, rows: dict[str, Array], members: Sequence[Standing], width: int
+) -> Judged:
+    index = held_out(rows["fold"], width) if width else np.zeros(0, dtype=np.int64)
+    made = []
+    for one in members:
+        parts = [ledger.predictions(trial) for trial in one.trials[:width]]
+        stack = np.concatenate(parts, axis=1)
+        if stack.shape[1] != len(index):
+            raise IntegrityError(
+                f"The predictions of {one.name} are for {stack.shape[1]} rows, not {len(index)}.",
+                where=str(ledger.out / "ledger" / "preds"), do="Start again in another --out.",
+            )  # fmt: skip
+        made.append(Member(name=one.name, family=one.family, predictions=stack))
+    group = rows["group"][index] if "group" in rows else None
+    return Judged(
+        y=rows["y"][index],
+        fold=rows["fold"][index],
+        half=rows["half"][index],
+        metric=problem.metric,
+        members=tuple(made),
+        group=group,
+    )

@@ -1,0 +1,151 @@
+"""The field: who competes by default. Equally many, equally strong contenders on both sides (research: which nets and how
+many decides more than the number of rows)."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from treeline.candidates.card import Card
+from treeline.contest.trial import Entry
+from treeline.errors import UsageError
+from treeline.problem.problem import Family, Task
+
+__all__ = ["Absent", "Field", "line_up"]
+
+FIRST = {
+    Family.CLASSICAL: ("lightgbm", "catboost", "random_forest", "ebm"),
+    Family.DEEP: ("mlp", "realmlp", "tabm", "transformer"),
+}
+"The contenders by default, the one with the largest gain per second first."
+SMALL = {"ebm": ("svm", 3000)}
+"Below so many rows another candidate takes the place."
+RESERVE = {
+    Family.CLASSICAL: ("xgboost", "extra_trees", "linear", "ebm", "svm", "knn"),
+    Family.DEEP: ("tabicl", "tabpfn"),
+}
+"Who comes next: in place of a contender that cannot start, and after the first four."
+FIRST_WAVE = 4
+MOST = 9
+"The most entries a family fields."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Absent:
+    """A candidate that cannot compete, and the way to change that."""
+
+    name: str
+    title: str
+    family: Family
+    reason: str
+    install: str = ""
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain data."""
+        return {
+            "name": self.name,
+            "title": self.title,
+            "family": str(self.family),
+            "reason": self.reason,
+            "install": self.install,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """Entries by family, in the order in which they start, and who is absent."""
+
+    entries: dict[Family, tuple[Entry, ...]]
+    absent: tuple[Absent, ...]
+
+
+def line_up(
+    cards: Mapping[str, Card],
+    *,
+    task: Task,
+    classes: int,
+    rows: int,
+    families: Collection[str],
+    only: Iterable[str] = (),
+) -> Field:
+    """Choose the entries for `rows` training rows.
+
+    With `only`, exactly those candidates compete, each with its whole portfolio after the defaults.
+
+    Raises:
+        UsageError: a name is unknown, or nobody of the families asked for can compete.
+    """
+    chosen = list(only)
+    absent: dict[str, Absent] = {}
+    entries: dict[Family, tuple[Entry, ...]] = {}
+    for family in Family:
+        if str(family) not in families:
+            continue
+        names = [name for name in chosen if cards[name].family is family] if chosen else _wanted(family, rows)
+        able = []
+        for name in names:
+            why = _obstacle(cards[name], task, classes, rows)
+            if why is None:
+                able.append(name)
+            else:
+                absent[name] = why
+        if chosen and not names:
+            continue
+        entries[family] = _entries([cards[name] for name in able], family, first=len(able) if chosen else FIRST_WAVE)
+    if not any(entries.values()):
+        causes = "; ".join(f"{one.title}: {one.reason}" for one in absent.values()) or "none was asked for"
+        raise UsageError(
+            f"No candidate can compete ({causes}).",
+            do="Ask for other --families or --candidates; see `treeline doctor`.",
+        )
+    if len(entries) == 2 and not chosen and all(entries.values()):
+        least = max(min(map(len, entries.values())), FIRST_WAVE)
+        entries = {family: listed[:least] for family, listed in entries.items()}
+    reference = [card for card in cards.values() if card.reference and task in card.tasks]
+    first = next(iter(entries))
+    for card in reference:
+        entries[first] = (
+            Entry(name=card.name, candidate=card.name, family=first, params={}, reference=True),
+            *entries[first],
+        )
+    return Field(entries, tuple(absent.values()))
+
+
+def _wanted(family: Family, rows: int) -> list[str]:
+    first = [SMALL[name][0] if name in SMALL and rows < SMALL[name][1] else name for name in FIRST[family]]
+    return first + [name for name in RESERVE[family] if name not in first]
+
+
+def _entries(cards: list[Card], family: Family, *, first: int) -> tuple[Entry, ...]:
+    """The defaults of the first cards, then settings and further cards in turn: each candidate's second one, then its third."""
+    made = [_entry(card, 0, family) for card in cards[:first]]
+    longest = max((len(card.portfolio) for card in cards), default=0)
+    later = [_entry(card, 0, family) for card in cards[first:]]
+    varied = [
+        _entry(card, turn, family) for turn in range(1, longest) for card in cards[:first] if turn < len(card.portfolio)
+    ]
+    for position in range(max(len(later), len(varied))):
+        made += varied[position : position + 1] + later[position : position + 1]
+    return tuple(made[:MOST])
+
+
+def _entry(card: Card, turn: int, family: Family) -> Entry:
+    name = card.name if turn == 0 else f"{card.name}-{turn + 1}"
+    return Entry(name=name, candidate=card.name, family=family, params=dict(card.portfolio[turn]))
+
+
+def _obstacle(card: Card, task: Task, classes: int, rows: int) -> Absent | None:
+    install, reason = "", ""
+    if card.missing():
+        reason = "not installed: " + ", ".join(card.missing())
+        install = f"pip install 'treeline[{card.extra}]'" if card.extra else "pip install " + " ".join(card.missing())
+    elif task not in card.tasks:
+        reason = f"does not do {task} tasks"
+    elif rows > card.max_rows:
+        reason = f"takes at most {card.max_rows:,} training rows"
+    elif classes > card.max_classes:
+        reason = f"takes at most {card.max_classes} classes"
+    return (
+        Absent(name=card.name, title=card.title, family=card.family, reason=reason, install=install) if reason else None
+    )

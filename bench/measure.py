@@ -1,0 +1,140 @@
+"""Run a command and measure it from outside; append what came of it to bench/RESULTS.md."""
+
+from __future__ import annotations
+
+import os
+import platform
+import signal
+import subprocess
+import sys
+import threading
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+
+import psutil
+
+ROOT = Path(__file__).resolve().parent.parent
+RESULTS = ROOT / "bench" / "RESULTS.md"
+TREELINE = Path(sys.executable).parent / "treeline"
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What a command cost."""
+
+    code: int
+    wall_s: float
+    peak_mb: float
+    "Highest sum over the command and its children of their proportional share of memory (shared pages are counted once)."
+    tail: str
+    "The end of what it printed."
+    timed_out: bool
+
+
+def measured(
+    words: list[str], *, limit_s: float, cores: int = 0, memory: bool = True, log: Path | None = None
+) -> Measured:
+    """Run a command in its own session, on the first `cores` cores (0: all), and kill all of it after `limit_s` seconds."""
+    allowed = sorted(os.sched_getaffinity(0))[:cores] if cores else None
+    env = {**os.environ, "PYTHONWARNINGS": "ignore", "TOKENIZERS_PARALLELISM": "false"}
+    path = log or ROOT / ".work" / "bench" / "last.log"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    start = time.perf_counter()
+    with path.open("w+") as file:
+        process = subprocess.Popen(words, stdout=file, stderr=subprocess.STDOUT, env=env, start_new_session=True)
+        if allowed:
+            os.sched_setaffinity(process.pid, allowed)
+        peak = [0.0]
+        over = threading.Event()
+        watcher = threading.Thread(target=_watch, args=(process.pid, peak, over), daemon=True)
+        if memory:
+            watcher.start()
+        timed_out = False
+        try:
+            process.wait(timeout=limit_s)
+        except subprocess.TimeoutExpired:
+            timed_out = True
+        wall = time.perf_counter() - start
+        over.set()
+        # A tool may leave workers behind; they would disturb the next one.
+        _end_session(process)
+    tail = path.read_text(errors="replace")[-4000:]
+    code = process.returncode if process.returncode is not None else -9
+    return Measured(code, wall, peak[0], tail, timed_out)
+
+
+def _end_session(process: subprocess.Popen[bytes]) -> None:
+    try:
+        os.killpg(process.pid, signal.SIGKILL)
+    except (ProcessLookupError, PermissionError):
+        pass
+    process.wait()
+
+
+def _watch(pid: int, peak: list[float], over: threading.Event) -> None:
+    """Poll the proportional set size of the process tree about four times a second."""
+    while not over.wait(0.25):
+        total = 0
+        try:
+            family = [psutil.Process(pid), *psutil.Process(pid).children(recursive=True)]
+        except psutil.Error:
+            continue
+        for one in family:
+            try:
+                memory = one.memory_full_info()
+                total += getattr(memory, "pss", memory.uss)
+            except psutil.Error:
+                continue
+        peak[0] = max(peak[0], total / 1e6)
+
+
+def machine() -> str:
+    """Return the machine in one line."""
+    model = platform.processor() or platform.machine()
+    info = Path("/proc/cpuinfo")
+    if info.exists():
+        model = next((line.split(":")[1].strip() for line in info.open() if line.startswith("model name")), model)
+    memory = psutil.virtual_memory().total / 2**30
+    system = f"{platform.system()} {platform.release()}, Python {platform.python_version()}"
+    return f"{model}, {os.cpu_count()} cores, {memory:.0f} GiB, {system}"
+
+
+def commit() -> str:
+    """Return the commit that was measured, with a plus where files had changed."""
+    git = ["git", "-C", str(ROOT)]
+    head = subprocess.run([*git, "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False)
+    dirty = subprocess.run(
+        [*git, "status", "--porcelain", "--untracked-files=no", "src"], capture_output=True, text=True, check=False
+    )
+    return (head.stdout.strip() or "unknown") + ("+" if dirty.stdout.strip() else "")
+
+
+def markdown(head: list[str], rows: list[list[object]]) -> str:
+    """Return a Markdown table."""
+    lines = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
+    lines += ["| " + " | ".join(str(cell) for cell in row) + " |" for row in rows]
+    return "\n".join(lines)
+
+
+def append(title: str, body: str, *, versions: str = "") -> None:
+    """Append a section to bench/RESULTS.md: date, machine, versions and command above the body."""
+    when = datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
+    words = [Path(sys.argv[0]).name, *sys.argv[1:]]
+    name = f"Treeline {version('treeline')} at {commit()}"
+    head = [
+        f"## {title}",
+        "",
+        f"{when}. {machine()}. {name}{'; ' + versions if versions else ''}.",
+        f"Command: `python bench/{' '.join(words)}`",
+        "",
+    ]
+    if not RESULTS.exists():
+        RESULTS.write_text(
+            "# Measurements\n\nEach section says when, where and by which command it was measured; the newest is last.\n"
+        )
+    with RESULTS.open("a", encoding="utf-8") as file:
+        file.write("\n" + "\n".join(head) + "\n" + body.rstrip() + "\n")
+    print(body)

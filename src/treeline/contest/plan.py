@@ -169,7 +169,8 @@ class _Record:
         self.plan = plan
         self.trials: dict[str, list[Trial]] = {}
         for trial in trials:
-            self.trials.setdefault(trial.entry, []).append(trial)
+            if not trial.reason.startswith("cut off"):
+                self.trials.setdefault(trial.entry, []).append(trial)
         self.busy = busy
 
     def touched(self, entry: Entry, rung: float, fold: int = 0) -> bool:

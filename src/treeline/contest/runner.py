@@ -69,17 +69,20 @@ class Runner:
         self.memory_mb = memory_mb
         self._templates: dict[Family, _Template] = {}
         self._looked = 0.0
-        for name in ("results", "logs", "scratch"):
-            (out / "cache" / name).mkdir(parents=True, exist_ok=True)
 
     def warm(self, family: Family, candidates: list[str]) -> None:
-        """Start a family's template and let it import the candidates' libraries while the parent does other things."""
+        """Start a family's template and let it import the candidates' libraries while the parent does other things.
+
+        Nothing is written to the run's folder before the first job.
+        """
         template = self._template(family)
         for name in candidates:
             self._send(template, {"load": name})
 
     def start(self, job: Job) -> None:
         """Begin a job; its outcome comes from `poll`."""
+        for name in ("results", "logs", "scratch"):
+            (self.out / "cache" / name).mkdir(parents=True, exist_ok=True)
         template = self._template(job.family)
         template.jobs[job.id] = _Running(job, time.monotonic())
         self._send(template, {"job": job.to_json()})
@@ -125,12 +128,11 @@ class Runner:
         if family not in self._templates:
             environment = {**os.environ, "PYTHONHASHSEED": "0", "TOKENIZERS_PARALLELISM": "false"}
             environment |= {name: str(self.threads) for name in THREAD_VARIABLES}
-            log = (self.out / "cache" / "logs" / f"worker-{family}.log").open("ab")
             process = subprocess.Popen(
                 [sys.executable, "-m", "treeline.contest.worker", str(self.out.resolve())],
-                stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, env=environment, start_new_session=True, bufsize=0,
+                stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+                env=environment, start_new_session=True, bufsize=0,
             )  # fmt: skip
-            log.close()
             self._templates[family] = _Template(process)
         return self._templates[family]
 

@@ -1,0 +1,5 @@
+"""`python -m treeline` is `treeline`."""
+
+from treeline.cli import main
+
+main()

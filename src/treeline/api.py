@@ -1,0 +1,272 @@
+"""The public face: run a contest, open its study, predict, audit, report. The command line calls nothing else."""
+
+from __future__ import annotations
+
+import json
+import re
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from treeline.contest.contest import Contest
+from treeline.contest.field import FIRST
+from treeline.contest.ledger import Ledger
+from treeline.contest.opening import Opening, check_same, clean_cache, open_contest
+from treeline.contest.result import Result, conclude
+from treeline.contest.runner import Runner
+from treeline.data.ask import ask, rows_of
+from treeline.data.read_table import read
+from treeline.errors import BudgetError, UsageError, shown
+from treeline.machine import budget_of
+from treeline.problem.problem import Family
+from treeline.problem.settings import Settings
+from treeline.report.live import Live
+from treeline.study import Study
+from treeline.telling import tell
+
+if TYPE_CHECKING:
+    from treeline.data.dataset import Dataset
+
+__all__ = ["audit", "load", "predict", "report", "run", "runs", "samples"]
+
+LEAST_SECONDS = 5.0
+"Below this limit no run can give a usable model."
+
+
+def run(
+    source: Any, *, out: str | Path | None = None, progress: str = "auto", command: str = "", **settings: Any
+) -> Study:
+    """Run the contest on a table and return its study.
+
+    Args:
+        source: the path of a CSV, TSV, Parquet, Feather, JSON-lines or Excel file, a database URL (with `query`),
+            `sample:NAME`, or a pandas, Polars or Arrow table.
+        out: the folder of the run; the same call again resumes a run that was killed or stopped. `runs/NAME` if not given.
+        progress: `auto`, `rich`, `plain` or `quiet`.
+        command: how the run was called, for the report.
+        **settings: the fields of `treeline.problem.settings.Settings`: target, time_limit, metric, families …
+
+    Raises:
+        TreelineError: see `treeline.errors`; nothing is written to `out` for a bad input.
+    """
+    origin = time.monotonic()
+    wanted = Settings.of(**settings)
+    if wanted.seconds < LEAST_SECONDS:
+        raise BudgetError(
+            f"The time limit is {wanted.seconds:g} s.", do=f"Give at least {LEAST_SECONDS:g}s, better 60s."
+        )
+    folder = Path(out) if out is not None else _default_out(source)
+    budget = budget_of(wanted)
+    families = [Family(name) for name in wanted.families]
+    slots = max(2, len(families)) if budget.cores > 1 else len(families)
+    runner = Runner(folder, threads=max(1, budget.cores // slots), memory_mb=0.8 * budget.memory_mb / slots)
+    live = Live(progress)
+    try:
+        for family in families:
+            runner.warm(family, list(wanted.candidates or FIRST[family])[:2])
+        live.event("stage", text="reading")
+        dataset, wanted = _read(source, wanted, folder)
+        problem = ask(
+            dataset, str(wanted.target), task=wanted.task, metric=wanted.metric, margin=wanted.margin, split=wanted.split,
+            group=wanted.group, time=wanted.time, seed=wanted.seed,
+        )  # fmt: skip
+        rows, y, _ = rows_of(dataset, problem)
+        with _ledger(folder, dataset, wanted) as ledger:
+            if any(stop["why"] != "stopped by the user" for stop in ledger.of_kind("stop")):
+                live.event("stage", text="this run is complete: telling its verdict again")
+            else:
+                live.start(problem, wanted.seconds, families)
+                opening = open_contest(dataset, problem, ledger, settings=wanted, budget=budget, targets=(rows, y))
+                _play(opening, ledger, runner, live=live, origin=origin, slots=slots, limit=wanted.seconds)
+            live.event("stage", text="weighing the evidence")
+            _finish(ledger, dataset, command)
+    finally:
+        runner.stop()
+        live.stop()
+    return Study(folder)
+
+
+def load(out: str | Path) -> Study:
+    """Open a past run."""
+    return Study(out)
+
+
+def predict(run: str | Path, data: Any, output: str | Path, *, escape: bool = True) -> list[str]:
+    """Predict the rows of `data` with a run's model (or a bundle), write them to `output`; return notes for the user."""
+    from treeline.deliver.predictions import write_predictions
+    from treeline.deliver.runtime import load as load_bundle
+
+    folder = Path(run)
+    model = load_bundle(folder) if (folder / "manifest.json").exists() else Study(folder).model
+    frame = model.predict_frame(data)
+    write_predictions(frame, Path(output), escape=escape)
+    notes = [f"note: {what}: {count:,}" for what, count in model.problems.items()]
+    return [*notes, f"{frame.height:,} rows predicted, written to {output}"]
+
+
+def audit(source: Any, *, target: str | None = None, **settings: Any) -> Any:
+    """Read a table and return an `Audited`: its columns, records and findings. Fits nothing."""
+    from treeline.data.audit import audit as examine
+    from treeline.telling import Audited
+
+    wanted = Settings.of(**settings)
+    dataset = _load(source, wanted, None)
+    problem = ask(dataset, target, split=wanted.split, group=wanted.group, time=wanted.time) if target else None
+    return Audited(dataset=dataset, problem=problem, findings=tuple(examine(dataset, problem, deadline_s=60.0)))
+
+
+def report(run: str | Path) -> Path:
+    """Render a run's report again from its ledger; return the path of the HTML file."""
+    folder = Path(run)
+    ledger = Ledger(folder)
+    if not ledger.head:
+        raise UsageError(f"There is no run in {shown(folder)}.", do="See `treeline runs`.")
+    summary = folder / "summary.json"
+    before = json.loads(summary.read_text(encoding="utf-8")) if summary.exists() else {}
+    tell(
+        ledger,
+        conclude(ledger),
+        command=before.get("run", {}).get("command", ""),
+        bundle=before.get("run", {}).get("delivered", {}),
+    )
+    return folder / "report.html"
+
+
+def runs(folder: str | Path = "runs") -> list[dict[str, Any]]:
+    """Return the runs under a folder: out, target, call, state, started; newest first."""
+    found = []
+    for path in sorted(Path(folder).glob("**/ledger/facts.jsonl")):
+        out = path.parent.parent
+        ledger = Ledger(out)
+        if ledger.head:
+            verdict = out / "verdict.json"
+            call = json.loads(verdict.read_text(encoding="utf-8"))["call"] if verdict.exists() else ""
+            stops = ledger.of_kind("stop")
+            state = stops[-1]["why"] if stops else "unfinished"
+            head = ledger.head
+            found.append(
+                {
+                    "out": str(out),
+                    "target": head["problem"]["target"],
+                    "call": call,
+                    "state": state,
+                    "started": head["started"],
+                }
+            )
+    return sorted(found, key=lambda one: str(one["started"]), reverse=True)
+
+
+def samples() -> list[str]:
+    """Return one line for each table that comes with a dependency."""
+    from treeline.data.samples import SAMPLES
+
+    return [
+        f"sample:{name}  {one.rows:,} rows x {one.columns}  target {one.target}  {one.title}"
+        for name, one in SAMPLES.items()
+    ]
+
+
+def _read(source: Any, settings: Settings, folder: Path) -> tuple[Dataset, Settings]:
+    if settings.target is None and isinstance(source, str) and source.startswith("sample:"):
+        from treeline.data.samples import sample_named
+
+        settings = settings.with_target(sample_named(source.removeprefix("sample:")).target)
+    dataset = _load(source, settings, folder / "rejects.csv")
+    if settings.target is None:
+        names = ", ".join(shown(name) for name in dataset.names[:12])
+        raise UsageError("Nothing says which column to predict.", do=f"Give --target; the columns are {names}.")
+    return dataset, settings
+
+
+def _load(source: Any, settings: Settings, rejects: Path | None) -> Dataset:
+    return read(
+        source, query=settings.query, kinds=settings.kind or None, bad_rows=settings.bad_rows, rejects=rejects,
+        missing=settings.missing or None, date_format=settings.date_format, header=settings.header, sheet=settings.sheet,
+        target=settings.target,
+    )  # fmt: skip
+
+
+def _default_out(source: Any) -> Path:
+    name = "frame"
+    if isinstance(source, str | Path):
+        text = str(source)
+        name = (
+            text.removeprefix("sample:")
+            if text.startswith("sample:")
+            else Path(text.partition("?")[0]).name.partition(".")[0]
+        )
+    return Path("runs") / (re.sub(r"[^\w-]+", "-", name).strip("-") or "run")
+
+
+@contextmanager
+def _ledger(folder: Path, dataset: Dataset, settings: Settings) -> Iterator[Ledger]:
+    """Open the run's ledger for writing; take an empty one away again when the opening fails."""
+    fresh = not folder.exists()
+    ledger = Ledger(folder, write=True)
+    try:
+        check_same(ledger, dataset.fingerprint, settings)
+        yield ledger
+    finally:
+        ledger.close()
+        if not ledger.head:
+            import shutil
+
+            shutil.rmtree(folder if fresh else folder / "ledger", ignore_errors=True)
+
+
+def _play(
+    opening: Opening, ledger: Ledger, runner: Runner, *, live: Live, origin: float, slots: int, limit: float
+) -> None:
+    """Run the contest; the first Ctrl-C or SIGTERM ends it with the best so far, the second one at once."""
+    spent = max((fact.get("used_s", 0.0) for fact in ledger.facts), default=0.0)
+    spent = max(spent, max((trial.started_s + trial.wall_s for trial in ledger.trials), default=0.0))
+    cells = opening.rows.size * max(1, len(opening.encoder.inputs))
+    ending = min(0.25 * limit, 1.5 + 0.03 * limit + cells / 4e6)
+    contest = Contest(
+        plan=opening.plan, folds=opening.folds, cache=opening.cache, ledger=ledger,
+        engine=runner, slots=slots, threads=runner.threads,
+        origin=origin, deadline=origin + max(limit - spent - ending, 1.0), notify=live.event, used_before=spent,
+    )  # fmt: skip
+    with _interruptible(contest):
+        contest.run()
+    runner.stop()
+
+
+@contextmanager
+def _interruptible(contest: Contest) -> Iterator[None]:
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def heed(number: int, _: Any) -> None:
+        if contest.stopped:
+            raise KeyboardInterrupt
+        contest.stopped = True
+        del number
+
+    before = {number: signal.signal(number, heed) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _finish(ledger: Ledger, dataset: Dataset, command: str) -> None:
+    from treeline.data.audit import label_errors
+    from treeline.deliver.handover import hand_over
+
+    result: Result = conclude(ledger)
+    if result.prediction is not None and result.y is not None and not ledger.of_kind("finding"):
+        found = label_errors(result.y, result.prediction, result.problem, None)
+        if found is not None:
+            ledger.append("finding", finding=found.to_json())
+            result = conclude(ledger)
+    bundle = hand_over(ledger, result, dataset) if result.picks else {}
+    result.verdict["budget"]["used_s"] = round(result.verdict["budget"]["used_s"], 3)
+    tell(ledger, result, command=command, bundle=bundle)
+    clean_cache(ledger.out)

@@ -1,0 +1,211 @@
+"""The opening: everything that is fixed before the first fit, and written into the ledger's first line."""
+
+from __future__ import annotations
+
+import datetime
+import platform
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+import numpy as np
+
+from treeline.candidates.card import Shape
+from treeline.candidates.features import Encoder
+from treeline.candidates.registry import card_named, cards
+from treeline.contest.cache import Cache
+from treeline.contest.field import Field, line_up
+from treeline.contest.ledger import VERSION, Ledger, durable, read_state, write_state
+from treeline.contest.plan import Plan, rungs_of
+from treeline.data.audit import audit, dropped_columns, gate
+from treeline.data.dataset import Dataset
+from treeline.data.findings import Finding
+from treeline.data.splits import Folds, plan_folds
+from treeline.data.structure import keys_of
+from treeline.errors import DataError, UsageError
+from treeline.problem.budget import Budget
+from treeline.problem.metric import Array
+from treeline.problem.problem import Problem
+from treeline.problem.settings import Settings
+
+__all__ = ["Opening", "check_same", "clean_cache", "encoder_of", "open_contest"]
+
+LIBRARIES = (
+    "numpy",
+    "polars",
+    "scikit-learn",
+    "lightgbm",
+    "xgboost-cpu",
+    "xgboost",
+    "catboost",
+    "interpret-core",
+    "torch",
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opening:
+    """What the contest needs to start."""
+
+    problem: Problem
+    findings: tuple[Finding, ...]
+    encoder: Encoder
+    folds: Folds
+    field: Field
+    plan: Plan
+    cache: Cache
+    rows: Array
+    "Row numbers of the data set that have a target."
+
+
+def open_contest(
+    dataset: Dataset,
+    problem: Problem,
+    ledger: Ledger,
+    *,
+    settings: Settings,
+    budget: Budget,
+    targets: tuple[Array, Array],
+) -> Opening:
+    """Audit, encode, split and choose the field; write the ledger's head if it is new.
+
+    `targets` holds the row numbers that have a target and their targets, both (n,).
+
+    Raises:
+        DataError: a finding blocks the run (a column gives the target away).
+        UsageError: nobody can compete.
+    """
+    rows, y = targets
+    findings = tuple(audit(dataset, problem, deadline_s=max(2.0, 0.1 * budget.limit_s)))
+    excluded = _excluded(findings, settings, dataset) | ({problem.group} if problem.group else set())
+    encoder = Encoder.fit(dataset, exclude=excluded, target=problem.target)
+    if not encoder.inputs:
+        raise DataError(
+            "No column is left to predict from.", where=dataset.source, do="Keep a column with --kind NAME=category."
+        )
+    num, cat = encoder.transform(dataset.frame[rows])
+    folds = plan_folds(y, problem, **keys_of(dataset, problem, rows), folds=settings.folds)
+    field = line_up(
+        cards(), task=problem.task, classes=len(problem.classes), rows=len(y), families=settings.families,
+        only=[card_named(name).name for name in settings.candidates],
+    )  # fmt: skip
+    shape = Shape(
+        task=problem.task, n_classes=len(problem.classes), metric=problem.metric,
+        num_names=encoder.num_names, cat_names=encoder.cat_names, cards=encoder.cards,
+    )  # fmt: skip
+    _write_rows(ledger, y, folds)
+    cache = Cache.write(ledger.out / "cache", num=num, cat=cat, y=y, half=folds.half, shape=shape)
+    write_state(ledger.out / "ledger" / "features.safetensors", *encoder.state())
+    if not ledger.head:
+        _write_head(ledger, dataset, problem=problem, settings=settings, budget=budget, findings=findings, field=field)
+    plan = Plan(
+        entries=field.entries, cards=cards(), rows=len(y), folds=folds.n_folds, metric=problem.metric, seed=problem.seed,
+        rungs=rungs_of(len(y), classes=len(problem.classes), seconds=budget.limit_s),
+    )  # fmt: skip
+    return Opening(
+        problem=problem, findings=findings, encoder=encoder, folds=folds, field=field, plan=plan, cache=cache, rows=rows
+    )  # fmt: skip
+
+
+def encoder_of(ledger: Ledger) -> Encoder:
+    """Return the encoder that a ledger's models were fitted with."""
+    return Encoder.restore(*read_state(ledger.out / "ledger" / "features.safetensors"))
+
+
+def check_same(ledger: Ledger, fingerprint: str, settings: Settings) -> None:
+    """Refuse to go on with other data or settings than the ledger was begun with, naming the difference.
+
+    Raises:
+        UsageError: something differs.
+    """
+    if not ledger.head:
+        return
+    before, now = ledger.head["settings"], settings.identity()
+    differing = [
+        f"{name} was {before.get(name)!r} and is {now[name]!r}" for name in now if before.get(name) != now[name]
+    ]
+    if ledger.head["dataset"]["fingerprint"] != fingerprint:
+        differing.insert(
+            0,
+            f"the data has changed (fingerprint {ledger.head['dataset']['fingerprint'][:12]}, now {fingerprint[:12]})",
+        )
+    if differing:
+        raise UsageError(
+            f"The run in {ledger.out} was begun differently: " + "; ".join(differing) + ".",
+            do="Choose another --out, or repeat the same command.",
+        )
+
+
+def _excluded(findings: Sequence[Finding], settings: Settings, dataset: Dataset) -> set[str]:
+    unknown = [name for name in settings.drop if name not in dataset.names]
+    if unknown:
+        raise UsageError(
+            f"There is no column {unknown[0]!r} to drop.", do="Name columns as they are written in the data."
+        )
+    blocking = [
+        one for one in gate(list(findings))[0] if not set(one.columns) or not set(one.columns) <= set(settings.drop)
+    ]
+    if blocking and not settings.allow_leak:
+        first = blocking[0]
+        way = (
+            first.do.rstrip(".") + "; or" if first.do else "Leave it out with --drop NAME, or"
+        ) + " go on with --allow-leak."
+        raise DataError(f"{first.code} {first.title}: {first.found}", where=dataset.source, do=way)
+    kept = set(settings.kind)
+    return (set(dropped_columns(list(findings))) - kept) | set(settings.drop)
+
+
+def _write_rows(ledger: Ledger, y: Array, folds: Folds) -> None:
+    group = {} if folds.groups is None else {"group": np.asarray(folds.groups)}
+    with durable(ledger.path.parent / "rows.npz") as path:
+        np.savez(path, allow_pickle=False, y=y, fold=folds.fold, half=folds.half, **group)
+
+
+def _write_head(
+    ledger: Ledger,
+    dataset: Dataset,
+    *,
+    problem: Problem,
+    settings: Settings,
+    budget: Budget,
+    findings: Sequence[Finding],
+    field: Field,
+) -> None:
+    versions = {}
+    for library in LIBRARIES:
+        try:
+            versions[library] = version(library)
+        except PackageNotFoundError:
+            continue
+    ledger.append(
+        "head",
+        version=VERSION,
+        treeline=version("treeline"),
+        started=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        problem=problem.to_json(),
+        dataset={
+            "source": dataset.source, "fingerprint": dataset.fingerprint, "rows": len(dataset),
+            "records": dataset.records.to_json(),
+            "columns": [column.to_json() for column in dataset.columns], "how": dataset.how,
+        },
+        settings=settings.identity(),
+        budget={"limit_s": budget.limit_s, "memory_mb": budget.memory_mb, "cores": budget.cores},
+        findings=[finding.to_json() for finding in findings],
+        entries=[
+            {"name": e.name, "candidate": e.candidate, "family": str(family), "params": e.params, "reference": e.reference}
+            for family, listed in field.entries.items() for e in listed
+        ],
+        absent=[one.to_json() for one in field.absent],
+        versions=versions,
+        machine={
+            "cores": budget.cores, "memory_mb": budget.memory_mb,
+            "python": platform.python_version(), "platform": platform.platform(),
+        },
+    )  # fmt: skip
+
+
+def clean_cache(out: Path) -> None:
+    """Remove the shared features: the ledger needs none of them."""
+    shutil.rmtree(out / "cache", ignore_errors=True)

@@ -1,0 +1,214 @@
+"""From the ledger to the verdict: a pure function. Same ledger, same verdict, on any machine, with nothing refitted."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from treeline.candidates.registry import cards
+from treeline.contest.blend import Standing, gather, standings
+from treeline.contest.fitting import cross_fitted
+from treeline.contest.ledger import Ledger
+from treeline.contest.trial import State, Trial
+from treeline.evidence.choice import procedure
+from treeline.evidence.curves import Curve
+from treeline.evidence.curves import gather as curve_of
+from treeline.evidence.paired import score_interval
+from treeline.evidence.scores import Judged, crossfitted
+from treeline.evidence.verdict import Share, judge
+from treeline.problem.metric import Array
+from treeline.problem.problem import Family, Policy, Problem
+
+__all__ = ["Pick", "Result", "conclude"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pick:
+    """A member of the delivered model: an entry, its weight and the trials whose models are averaged."""
+
+    name: str
+    candidate: str
+    weight: float
+    trials: tuple[Trial, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """What a ledger says."""
+
+    problem: Problem
+    verdict: dict[str, Any]
+    picks: tuple[Pick, ...]
+    delivered: str
+    "classical, deep or both; empty where nothing can be delivered."
+    y: Array | None = None
+    "(m,) target of the judged rows."
+    prediction: Array | None = None
+    "(m,) or (m, C): the delivered model's cross-fitted out-of-fold predictions."
+
+
+def conclude(ledger: Ledger) -> Result:
+    """Return the verdict on a ledger, and the model that it hands over."""
+    head = ledger.head
+    problem = Problem.from_json(head["problem"])
+    everyone = standings(ledger)
+    judged = gather(ledger, problem, everyone)
+    findings = head["findings"] + [fact["finding"] for fact in ledger.of_kind("finding")]
+    if not judged.members:
+        verdict = _nobody(ledger, problem)
+        return Result(problem=problem, verdict=verdict | _facts(ledger, problem, findings, {}), picks=(), delivered="")
+    told = judge(
+        judged,
+        margin=problem.margin,
+        shares={family: _share(ledger, family, judged) for family in Family},
+        curves=_curves(ledger, problem),
+        blocking=[f["code"] for f in findings if f["severity"] == "block"],
+        lowering=[f["code"] for f in findings if f["severity"] == "warn" and not f["done"]],
+    )  # fmt: skip
+    fronts = {
+        curve.name: [point.to_json() for point in curve.points] for curve in told.curves if curve.name in tuple(Family)
+    }
+    verdict = told.to_json() | {"curves": fronts}
+    delivered, picks, prediction = _deliver(judged, everyone, problem)
+    weights = {pick.name: pick.weight for pick in picks}
+    verdict |= _facts(ledger, problem, findings, weights) | {
+        "delivered": {"what": delivered, "members": [{"name": pick.name, "weight": pick.weight} for pick in picks]},
+        "judged_rows": len(judged.y),
+    }
+    return Result(problem=problem, verdict=verdict, picks=picks, delivered=delivered, y=judged.y, prediction=prediction)
+
+
+def _facts(
+    ledger: Ledger, problem: Problem, findings: list[dict[str, Any]], weights: dict[str, float]
+) -> dict[str, Any]:
+    return {
+        "target": problem.target,
+        "task": str(problem.task),
+        "leaderboard": _leaderboard(ledger, problem, weights),
+        "budget": {"limit_s": ledger.head["budget"]["limit_s"], "used_s": _used(ledger)},
+        "rows": ledger.head["dataset"]["records"]["used"],
+        "findings": findings,
+    }
+
+
+def _nobody(ledger: Ledger, problem: Problem) -> dict[str, Any]:
+    """What is said where no contender succeeded: why, and no winner."""
+    reasons = [f"{family.upper()}_MISSING: {_why_missing(ledger, family)}" for family in Family]
+    return {
+        "call": "UNDECIDED", "strong": False, "sentence": "No candidate succeeded, so there is nothing to compare and no model.",
+        "metric": problem.metric.name, "greater_is_better": problem.metric.greater_is_better, "margin": problem.margin,
+        "families": {str(family): None for family in Family}, "both": None, "difference": None, "treeline": None, "curves": {},
+        "because": reasons, "caveats": [], "needed": None, "regret": None, "delivered": {"what": "", "members": []}, "judged_rows": 0,
+    }  # fmt: skip
+
+
+def _used(ledger: Ledger) -> float:
+    stops = ledger.of_kind("stop")
+    return float(stops[-1]["used_s"]) if stops else max((t.started_s + t.wall_s for t in ledger.trials), default=0.0)
+
+
+def _share(ledger: Ledger, family: Family, judged: Judged) -> Share:
+    trials = [trial for trial in ledger.trials if trial.family is family and trial.entry not in _references(ledger)]
+    return Share(
+        contenders=len({trial.entry for trial in trials if trial.state is State.DONE}),
+        cpu_s=sum(trial.cpu_s for trial in trials),
+        wall_s=sum(trial.wall_s for trial in trials),
+        missing=None if judged.of(family) else _why_missing(ledger, family),
+    )
+
+
+def _references(ledger: Ledger) -> set[str]:
+    return {entry["name"] for entry in ledger.head["entries"] if entry["reference"]}
+
+
+def _curves(ledger: Ledger, problem: Problem) -> list[Curve]:
+    """Return every contender's scores by training rows; the noise of a score is its standard error on fold 0."""
+    by_entry: dict[str, list[Trial]] = {}
+    for trial in ledger.done():
+        if trial.fold >= 0 and trial.score is not None and trial.entry not in _references(ledger):
+            by_entry.setdefault(trial.entry, []).append(trial)
+    rows = ledger.rows()
+    inside = rows["fold"] == 0
+    y, half, fold = rows["y"][inside], rows["half"][inside], rows["fold"][inside]
+    curves = []
+    for name, trials in by_entry.items():
+        first = next((trial for trial in trials if trial.fold == 0), None)
+        noise = None
+        if first is not None:
+            noise = score_interval(y, cross_fitted(ledger.predictions(first), half), problem.metric, fold=fold).se
+        records = [(trial.rows, trial.fold, float(trial.score or 0.0)) for trial in trials]
+        curves.append(curve_of(name, trials[0].family, records, noise=noise))
+    return curves
+
+
+def _why_missing(ledger: Ledger, family: Family) -> str:
+    if str(family) not in ledger.head["settings"]["families"]:
+        return "it was not asked for"
+    absent = [one for one in ledger.head["absent"] if one["family"] == str(family)]
+    tried = [trial for trial in ledger.trials if trial.family is family and trial.entry not in _references(ledger)]
+    if tried:
+        return (
+            "none of its trials succeeded: "
+            + "; ".join(sorted({f"{t.entry}: {t.reason or t.state}" for t in tried}))[:400]
+        )
+    if absent:
+        installs = sorted({one["install"] for one in absent if one["install"]})
+        return str(absent[0]["reason"]) + (f" ({installs[0]})" if installs else "")
+    return "the time was over before its first trial"
+
+
+def _deliver(judged: Judged, everyone: list[Standing], problem: Problem) -> tuple[str, tuple[Pick, ...], Array | None]:
+    """Choose the procedure with the best cross-fitted score: a family's blend, or the blend of both."""
+    best: tuple[float, str, dict[str, float], Array] | None = None
+    sides: list[Family | None] = [family for family in Family if judged.of(family)]
+    for side in [*sides, None] if len(sides) > 1 else sides:
+        made = procedure(judged, side)
+        loss = problem.metric.loss(judged.y, made.prediction)
+        if np.isfinite(loss) and (best is None or loss < best[0]):
+            best = (loss, "both" if side is None else str(side), made.weights(), made.prediction)
+    if best is None:
+        return "", (), None
+    _, what, weights, prediction = best
+    standing = {one.name: one for one in everyone}
+    picks = []
+    for name, weight in weights.items():
+        trials = standing[name].trials
+        # Under the time policy fold 0 has seen the most, and the most recent, rows; older folds would only dilute it.
+        kept = trials[:1] if problem.policy is Policy.TIME else trials
+        picks.append(Pick(name=name, candidate=trials[0].candidate, weight=weight, trials=kept))
+    return what, tuple(picks), prediction
+
+
+def _leaderboard(ledger: Ledger, problem: Problem, weights: dict[str, float]) -> list[dict[str, Any]]:
+    titles = {card.name: card.title for card in cards().values()}
+    by_entry: dict[str, list[Trial]] = {}
+    for trial in ledger.trials:
+        by_entry.setdefault(trial.entry, []).append(trial)
+    standing = {one.name: one for one in standings(ledger, reference=True)}
+    board = []
+    for name, trials in by_entry.items():
+        row: dict[str, Any] = {
+            "name": name,
+            "title": titles.get(trials[0].candidate, name) + name.removeprefix(trials[0].candidate).replace("-", " #"),
+            "family": str(trials[0].family), "score": None, "interval": None, "folds": 0, "rows": max(t.rows for t in trials),
+            "cpu_s": sum(t.cpu_s for t in trials), "predict_s_per_1000": None, "weight": weights.get(name, 0.0),
+            "state": str(trials[-1].state), "reference": name in _references(ledger),
+        }  # fmt: skip
+        if name in standing:
+            row |= _scored(ledger, problem, standing[name])
+        board.append(row)
+    sign = -1.0 if problem.metric.greater_is_better else 1.0
+    return sorted(board, key=lambda row: (row["score"] is None, sign * (row["score"] or 0.0)))
+
+
+def _scored(ledger: Ledger, problem: Problem, one: Standing) -> dict[str, Any]:
+    judged = gather(ledger, problem, [one])
+    prediction = crossfitted(judged, judged.members[0])
+    interval = score_interval(judged.y, prediction, problem.metric, fold=judged.fold, group=judged.group)
+    seconds = sum(trial.predict_s for trial in one.trials)
+    return {
+        "score": problem.metric.score(judged.y, prediction), "interval": [interval.low, interval.high], "folds": one.reach,
+        "rows": one.trials[0].rows, "predict_s_per_1000": 1000 * seconds / max(len(judged.y), 1), "state": str(State.DONE),
+    }  # fmt: skip

@@ -1,0 +1,50 @@
+"""What this machine may be asked for: cores and memory, containers' limits respected."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from treeline.problem.budget import Budget
+from treeline.problem.settings import Settings
+
+__all__ = ["budget_of", "cores", "free_memory_mb"]
+
+SHARE = 0.75
+"Share of the free memory that a run takes unless told otherwise."
+
+
+def budget_of(settings: Settings) -> Budget:
+    """Return the budget that the settings ask for, or what the machine has."""
+    return Budget(
+        limit_s=settings.seconds,
+        memory_mb=settings.memory or int(SHARE * free_memory_mb()),
+        cores=settings.cores or cores(),
+    )
+
+
+def cores() -> int:
+    """Return the CPU cores that this process may use: affinity and cgroup quota."""
+    count = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    try:
+        quota, period = Path("/sys/fs/cgroup/cpu.max").read_text(encoding="ascii").split()
+        if quota != "max":
+            count = min(count, max(1, round(int(quota) / int(period))))
+    except (OSError, ValueError):
+        pass  # no cgroup v2
+    return max(1, count)
+
+
+def free_memory_mb() -> float:
+    """Return the megabytes that are free, the cgroup's limit respected."""
+    import psutil
+
+    free = float(psutil.virtual_memory().available)
+    try:
+        limit = Path("/sys/fs/cgroup/memory.max").read_text(encoding="ascii").strip()
+        used = int(Path("/sys/fs/cgroup/memory.current").read_text(encoding="ascii"))
+        if limit != "max":
+            free = min(free, max(int(limit) - used, 0))
+    except (OSError, ValueError):
+        pass  # no cgroup v2
+    return free / 2**20

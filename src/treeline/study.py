@@ -1,0 +1,109 @@
+"""A study: a run that has a verdict, opened from its folder."""
+
+from __future__ import annotations
+
+import json
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from treeline.errors import DataError, IntegrityError, UsageError, shown
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from treeline.deliver.runtime import Model
+
+__all__ = ["Study"]
+
+
+class Study:
+    """What a run found: `verdict`, `leaderboard()`, `model`, `report`."""
+
+    def __init__(self, out: str | Path) -> None:
+        """Open the run in the folder `out`.
+
+        Raises:
+            UsageError: there is no such run, or it has no verdict yet.
+        """
+        self.out = Path(out)
+        if not (self.out / "verdict.json").exists():
+            if (self.out / "ledger").exists():
+                raise UsageError(
+                    f"The run in {shown(self.out)} has no verdict yet.", do="Run the same command again to finish it."
+                )
+            raise UsageError(f"There is no run in {shown(self.out)}.", do="See `treeline runs`.")
+
+    @cached_property
+    def verdict(self) -> dict[str, Any]:
+        """The verdict as plain data, see docs/verdict.md."""
+        try:
+            loaded: dict[str, Any] = json.loads((self.out / "verdict.json").read_text(encoding="utf-8"))
+        except ValueError:
+            raise IntegrityError(
+                "It is no JSON.", where=str(self.out / "verdict.json"), do="Run `treeline report` to write it anew."
+            ) from None
+        return loaded
+
+    @property
+    def report(self) -> Path:
+        """The HTML report."""
+        return self.out / "report.html"
+
+    @property
+    def exit_code(self) -> int:
+        """0 with a model, 3 where every candidate failed."""
+        return 0 if (self.out / "bundle").exists() else 3
+
+    @cached_property
+    def model(self) -> Model:
+        """The delivered model, verified: `predict`, `predict_proba`, `predict_frame`.
+
+        Raises:
+            DataError: no candidate succeeded, so there is none.
+        """
+        from treeline.deliver.runtime import load
+
+        if not (self.out / "bundle").exists():
+            raise DataError(
+                "No candidate succeeded, so there is no model.",
+                where=str(self.out),
+                do="See what failed in the report.",
+            )
+        return load(self.out / "bundle")
+
+    def leaderboard(self) -> pl.DataFrame:
+        """Return the contenders, best first: name, family, score, low, high, folds, rows, cpu_s, weight, state."""
+        import polars as pl
+
+        plain = [
+            {**row, "low": (row["interval"] or [None])[0], "high": (row["interval"] or [None])[-1]}
+            for row in self.verdict["leaderboard"]
+        ]
+        names = (
+            "name",
+            "family",
+            "score",
+            "low",
+            "high",
+            "folds",
+            "rows",
+            "cpu_s",
+            "predict_s_per_1000",
+            "weight",
+            "state",
+        )
+        return pl.DataFrame([{name: row[name] for name in names} for row in plain])
+
+    def show(self) -> None:
+        """Print the verdict to the terminal."""
+        from rich.console import Console
+
+        from treeline.report.summary import Summary
+        from treeline.report.terminal import print_summary
+
+        print_summary(Summary.from_json(json.loads((self.out / "summary.json").read_text(encoding="utf-8"))), Console())
+
+    def __repr__(self) -> str:
+        """Return the call and the folder."""
+        return f"<Study {self.verdict['call']} in {self.out}>"

@@ -131,8 +131,9 @@ def _is_frame(X: Any) -> bool:
 def _checked(estimator: Any, X: Any, y: Any, *, y_numeric: bool = False) -> tuple[Any, Array]:
     """Return X and y checked as scikit-learn does; a data frame keeps its columns."""
     if _is_frame(X):
-        _, y = validate_data(estimator, X, y, skip_check_array=True), y
         from sklearn.utils import column_or_1d
+
+        validate_data(estimator, X, y, skip_check_array=True)
 
         return X, np.asarray(column_or_1d(y, warn=True))
     X, y = validate_data(

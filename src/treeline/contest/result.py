@@ -100,7 +100,8 @@ def _nobody(ledger: Ledger, problem: Problem) -> dict[str, Any]:
         "call": "UNDECIDED", "strong": False, "sentence": "No candidate succeeded, so there is nothing to compare and no model.",
         "metric": problem.metric.name, "greater_is_better": problem.metric.greater_is_better, "margin": problem.margin,
         "families": {str(family): None for family in Family}, "both": None, "difference": None, "treeline": None, "curves": {},
-        "because": reasons, "caveats": [], "needed": None, "regret": None, "delivered": {"what": "", "members": []}, "judged_rows": 0,
+        "because": reasons, "caveats": [], "needed": None, "regret": None, "delivered": {"what": "", "members": []},
+        "judged_rows": 0,
     }  # fmt: skip
 
 

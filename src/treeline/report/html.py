@@ -1,0 +1,247 @@
+"""One self-contained page: no network, no script, opens from disk, readable on a phone and on paper."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from base64 import b64encode
+from collections.abc import Callable
+from dataclasses import asdict
+from hashlib import sha256
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from markupsafe import Markup
+
+from treeline.report import charts, figures, numbers, wording
+from treeline.report.privacy import clean
+from treeline.report.summary import FAMILIES, Summary
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+__all__ = ["render_html"]
+
+TEMPLATES = Path(__file__).with_name("templates")
+SEVERITY = {"block": "blocks", "warn": "warning", "note": "note"}
+STATES = {
+    "failed": "failed",
+    "timeout": "stopped by the clock",
+    "out_of_memory": "out of memory",
+    "skipped": "not tried",
+}
+
+
+def render_html(summary: Summary) -> str:
+    """Return the report as one HTML page.
+
+    Nothing in it loads anything: the policy allows the page's own style by its hash, and no script, image or font at all.
+    """
+    style = (TEMPLATES / "style.css").read_text(encoding="utf-8")
+    digest = b64encode(sha256(style.encode()).digest()).decode()
+    # by hash and not 'unsafe-inline': a style attribute that slipped in with somebody's data has no effect
+    policy = f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
+    page = _environment().get_template("report.html.j2")
+    told = {**_verdict(summary), **_contest(summary), **_model(summary), **_method(summary)}
+    return page.render(s=summary, v=summary.verdict, style=Markup(style), policy=policy, **told)
+
+
+def _environment() -> Environment:
+    from jinja2 import ChainableUndefined, Environment, FileSystemLoader, Undefined
+
+    def safe(value: Any) -> Any:
+        return clean(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+
+    def known(fn: Callable[..., str]) -> Callable[..., str]:
+        return lambda value, *more: fn(None if isinstance(value, Undefined) else value, *more)
+
+    made = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        finalize=safe,
+        undefined=ChainableUndefined,
+        trim_blocks=True,
+    )
+    made.filters |= {
+        "number": known(numbers.rounded),
+        "signed": known(lambda value, places=None: numbers.rounded(value, places, signed=True)),
+        "exact": known(numbers.exact),
+        "count": known(numbers.count),
+        "percent": known(numbers.percent),
+        "duration": known(numbers.duration),
+        "megabytes": known(numbers.megabytes),
+        "shell": lambda text: shlex.quote(str(text)),
+        "cut": lambda text, most: text if len(text := clean(str(text))) <= most else text[: most - 1] + "…",
+    }
+    return made
+
+
+def _typeset(text: str) -> str:
+    """Give negative numbers in our own sentences a true minus sign."""
+    return re.sub(r"(?<![\w.,])-(?=\d)", "\u2212", str(text))
+
+
+def _verdict(s: Summary) -> dict[str, Any]:
+    told = wording.lead(s)
+    known = told is not None and told.p_same is not None
+    big, doubts = wording.key_number(s), [*s.verdict["caveats"], *wording.what_would_settle(s)]
+    return {
+        "headline": wording.headline(s),
+        "sentence": _typeset(wording.sentence(s)),
+        "told": told,
+        "big": {**asdict(big), "interval": _typeset(big.interval)},
+        "sides": _sides(s),
+        "odds": figures.chances(told.p_classical or 0, told.p_same or 0, told.p_deep or 0) if told and known else None,
+        "because": [_typeset(line) for line in s.verdict["because"]],
+        "doubts": [_typeset(line) for line in doubts],
+        "metric": wording.metric_title(s.verdict["metric"]),
+    }
+
+
+def _sides(s: Summary) -> list[dict[str, Any]]:
+    verdict, names = s.verdict, wording.competed(s)
+    rows = [{**verdict["families"][name], "family": name, "title": wording.FAMILY[name]} for name in names]
+    both = verdict["both"]
+    if both and both.get("score") is not None:
+        weights = both.get("weights") or {}
+        shares = [(wording.FAMILY.get(name, name), w) for name, w in weights.items() if isinstance(w, int | float)]
+        best = ", ".join(f"{name} {numbers.percent(w)}" for name, w in shares[:4])
+        rows.append({"family": "both", "title": "Both, blended", "interval": None, "best": best, **both})
+    domain = figures.span([end for row in rows for end in (row["interval"] or [row["score"]])], 0.15)
+    for row in rows:
+        places = numbers.decimals(row["score"], row["interval"])
+        row["plot"] = figures.interval_row(f"side-{row['family']}", {**row, "name": ""}, domain)
+        row["score"] = numbers.rounded(row["score"], places)
+        row["interval"] = _typeset(numbers.between(row["interval"], places)) if row["interval"] else ""
+    return rows
+
+
+def _contest(s: Summary) -> dict[str, Any]:
+    verdict, problem = s.verdict, s.problem
+    metric, up = wording.metric_title(verdict["metric"]), bool(problem["greater_is_better"])
+    families = verdict["families"]
+    spent = [
+        (wording.FAMILY[name], families[name]["cpu_s"], numbers.duration(families[name]["cpu_s"]), name)
+        for name in FAMILIES
+        if families[name] and families[name]["cpu_s"] is not None
+    ]
+    rows = verdict["rows"] or s.data["rows"]
+    told = (verdict["treeline"] or {}).get("p_overtaken") or {}
+    return {
+        "got": s.run.get("delivered") or {},
+        "cost_sentence": wording.cost_words(s),
+        "cost_bars": figures.bars("spent", spent, title="CPU time by family") if spent else None,
+        "spent": _spent(s),
+        "curves": charts.learning_curves(
+            verdict["curves"], s.points, margin=verdict["margin"], treeline=verdict["treeline"], names=(metric, up)
+        ),
+        "outlook": _typeset(wording.outlook(s)),
+        "chances": [(times, rows * float(times) if rows else None, p) for times, p in told.items() if p is not None],
+        "board": _board(s),
+        "cost": _value(s),
+        "metric_words": f"{metric[0].upper()}{metric[1:]} is {problem['metric_words']}; {'higher' if up else 'lower'} is better."
+        if problem.get("metric_words")
+        else f"{'Higher' if up else 'Lower'} is better.",
+    }
+
+
+def _spent(s: Summary) -> list[tuple[str, Any]]:
+    budget, got = s.verdict["budget"], s.run.get("delivered") or {}
+    words = {"classical": "classical learning", "deep": "deep learning", "both": "both families, blended"}
+    limit = f" of {numbers.duration(budget['limit_s'])}" if budget.get("limit_s") else ""
+    return [
+        ("Time used", numbers.duration(budget["used_s"]) + limit if budget.get("used_s") is not None else None),
+        ("Delivered", words.get(str(got.get("what")), got.get("what"))),
+        ("Size", numbers.megabytes(got.get("size_mb")) if got.get("size_mb") is not None else None),
+        (
+            "1,000 predictions",
+            numbers.duration(got["predict_ms_per_1000_rows"] / 1000) if got.get("predict_ms_per_1000_rows") else None,
+        ),
+    ]
+
+
+def _board(s: Summary) -> list[dict[str, Any]]:
+    up = bool(s.problem["greater_is_better"])
+    rows = [dict(row) for row in s.verdict["leaderboard"]]
+    scored = [row for row in rows if row["score"] is not None]
+    rows = sorted(scored, key=lambda row: -row["score"] if up else row["score"]) + [
+        r for r in rows if r["score"] is None
+    ]
+    if not scored:
+        return rows and [{**row, "shown": numbers.NONE, "plot": ""} for row in rows]
+    best = rows[0]["score"]
+    domain = figures.span(
+        end for row in figures.comparable(rows[: len(scored)]) for end in (row["interval"] or [row["score"]])
+    )
+    band = (best - s.verdict["margin"], best + s.verdict["margin"]) if s.verdict["margin"] else None
+    places = numbers.decimals(best, rows[0]["interval"])
+    for i, row in enumerate(rows):
+        row["shown"] = numbers.rounded(row["score"], places)
+        row["plot"] = figures.interval_row(f"row-{i}", row, domain, band) if row["score"] is not None else ""
+    return rows
+
+
+def _value(s: Summary) -> dict[str, Any] | None:
+    up = bool(s.problem["greater_is_better"])
+    known = [row for row in s.verdict["leaderboard"] if row["score"] is not None and row["cpu_s"]]
+    known.sort(key=lambda row: -row["score"] if up else row["score"])
+    near = figures.comparable(known)
+    drawing = charts.cost_against_score(near, metric=wording.metric_title(s.verdict["metric"]), up=up)
+    far = ", ".join(str(row["title"] or row["name"]) for row in known if row not in near)
+    return {"drawing": drawing, "left_out": far} if drawing else None
+
+
+def _model(s: Summary) -> dict[str, Any]:
+    e = s.errors
+    if not e:
+        return {"e": None}
+    if e["kind"] == "numbers":
+        fit = charts.true_against_predicted(e["sample"], target=s.problem["target"])
+        middle = e["calibration"][len(e["calibration"]) // 2]["seen"]
+        return {"e": e, "fit": fit, "residuals": charts.residuals(e), "places": numbers.decimals(middle)}
+    off = e["calibration_error"]
+    words = "Yes, nearly" if off < 0.02 else "Roughly" if off < 0.06 else "Not quite"
+    return {
+        "e": e,
+        "confusion": charts.confusion(e["confusion"], [c["label"] for c in e["classes"]]) if e["confusion"] else None,
+        "calibration": charts.calibration(e["calibration"], of=e["calibration_of"]),
+        "calibration_words": f"{words}: the probabilities are off by {100 * off:.1f} percentage points on average.",
+    }
+
+
+def _method(s: Summary) -> dict[str, Any]:
+    data, machine = s.data, s.run.get("machine") or {}
+    order = {name: i for i, name in enumerate(SEVERITY)}
+    findings = sorted(s.findings, key=lambda f: (order.get(f["severity"], 9), f["code"]))
+    sections = [
+        ("cost", "Cost", wording.competed(s)),
+        ("treeline", "More rows", s.verdict["treeline"] or any(s.verdict["curves"].values())),
+        ("leaderboard", "Leaderboard", s.verdict["leaderboard"]),
+        ("errors", "Errors", s.errors),
+        ("audit", "Audit", True),
+        ("data", "Data", True),
+        ("ran", "What ran", True),
+        ("method", "Method", True),
+        ("again", "Do it again", True),
+    ]
+    facts = [("Source", data["source"]), ("Rows", numbers.count(data["rows"]))]
+    return {
+        "sections": [(id_, name) for id_, name, there in sections if there],
+        "findings": findings,
+        "severity": SEVERITY,
+        "words_of": STATES,
+        "audit_words": wording.audit_words(s),
+        "ran_words": wording.ran_words(s),
+        "r": data["records"],
+        "data_facts": facts
+        + [(key.replace("_", " ").capitalize(), value) for key, value in (data["how"] or {}).items()],
+        "terms": wording.terms(s),
+        "machine": [
+            ("Started", s.run.get("started")),
+            ("Seed", s.problem["seed"]),
+            ("Cores", machine.get("cores")),
+            ("Memory", numbers.megabytes(machine.get("memory_mb")) if machine.get("memory_mb") else None),
+            ("Python", machine.get("python")),
+            ("System", machine.get("platform")),
+        ],
+    }

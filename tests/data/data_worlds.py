@@ -20,7 +20,7 @@ def table(frame: pl.DataFrame, **kinds: Kind) -> Dataset:
         series = frame[name]
         distinct = series.drop_nulls().n_unique() if series.null_count() < len(series) else 0
         kind = Kind.CATEGORY
-        if distinct <= 1:
+        if distinct + (series.null_count() > 0) <= 1:
             kind = Kind.CONSTANT
         elif series.dtype.is_numeric():
             kind = Kind.NUMBER

@@ -1,0 +1,101 @@
+"""Rows that occur more than once, and rows with the same inputs but other answers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from treeline.data.findings import Finding, Severity
+from treeline.data.structure import clusters, is_coarse
+from treeline.errors import DataError
+from treeline.problem.problem import Policy
+
+if TYPE_CHECKING:
+    from treeline.data.view import View
+
+__all__ = ["copies", "refuse_no_information"]
+
+LOST_RANGE = 0.1
+"Regression answers to the same inputs conflict when they differ by more than this share of a standard deviation."
+
+
+def refuse_no_information(view: View) -> None:
+    """Raise `DataError` (D017) where there is nothing to learn from.
+
+    Raises:
+        DataError: all rows are identical, or no input column has two values.
+    """
+    frame = view.frame
+    informative = [c for c in view.columns if c.distinct > 1 or (c.distinct == 1 and c.missing)]
+    if not informative or (len(frame) and frame.select(c.name for c in informative).hash_rows(seed=0).n_unique() == 1):
+        raise DataError(
+            f"D017: the inputs of all {len(frame)} rows are identical, so they hold no information.",
+            do="Check that the right columns were read.",
+            where=view.dataset.source,
+        )
+
+
+def copies(view: View) -> list[Finding]:
+    """Find D001 (exact copies) and D002 (same inputs, other answers)."""
+    problem = view.problem
+    same = clusters(view.dataset, problem.target if problem else None)[view.rows]
+    same = np.unique(same, return_inverse=True)[1]
+    n, distinct = len(same), int(same.max(initial=-1)) + 1
+    if distinct == n:
+        return []
+    names = [c.name for c in view.columns if c.kind.is_input]
+    coarse = is_coarse(view.dataset, names)
+    repeated = np.flatnonzero(np.bincount(same)[same] > 1)
+    rows = len(repeated)
+    kept = problem is not None and not coarse and problem.policy is not Policy.TIME
+    answers = np.unique(same * n + np.unique(view.y, return_inverse=True)[1]) if problem else np.arange(distinct)
+    alike = f" ({n - len(answers)} of them with the same answer)" if problem else ""
+    findings = [
+        Finding(
+            code="D001",
+            severity=Severity.WARN if rows > 0.2 * n and not coarse and not kept else Severity.NOTE,
+            title="Rows that occur more than once",
+            rows=n - distinct,
+            examples=tuple(view.rows[repeated[:5]].tolist()),
+            found=f"{n - distinct} of {n} rows repeat the inputs of an earlier row{alike}"
+            + (", as is to be expected of so few different values." if coarse else "."),
+            do="Remove the copies if each row should be a case of its own.",
+            done="Copies are kept in one fold, so that none is judged by a model that saw its twin." if kept else "",
+        )
+    ]
+    return findings + (_conflicts(view, same, coarse=coarse) if problem else [])
+
+
+def _conflicts(view: View, same: np.ndarray[tuple[int], np.dtype[np.int64]], *, coarse: bool) -> list[Finding]:
+    problem = view.problem
+    assert problem is not None
+    y = view.y
+    size = np.bincount(same)
+    order = np.argsort(same, kind="stable")
+    starts = np.r_[0, np.cumsum(size)[:-1]]
+    low, high = np.minimum.reduceat(y[order], starts), np.maximum.reduceat(y[order], starts)
+    apart = 0.0 if problem.task.is_classification else LOST_RANGE * float(y.std())
+    split = high - low > apart
+    rows = int(size[split].sum())
+    if not rows:
+        return []
+    ceiling = ""
+    if problem.task.is_classification:
+        codes = y.astype(np.int64)
+        pairs, count = np.unique(same * len(problem.classes) + codes, return_counts=True)
+        best = np.zeros(len(size), dtype=np.int64)
+        np.maximum.at(best, pairs // len(problem.classes), count)
+        if best.sum() < 0.9995 * len(y):
+            ceiling = f" No model can label more than {best.sum() / len(y):.1%} of all rows right."
+    return [
+        Finding(
+            code="D002",
+            severity=Severity.WARN if ceiling and rows > 0.05 * len(y) and not coarse else Severity.NOTE,
+            title="Same inputs, different answers",
+            rows=rows,
+            examples=tuple(view.rows[np.flatnonzero(split[same])[:5]].tolist()),
+            found=f"{rows} of {len(y)} rows share their inputs with a row that has another target value." + ceiling,
+            do="Look at a few of them: a column that tells them apart may be missing, or labels may be wrong.",
+        )
+    ]

@@ -40,6 +40,8 @@ class Column:
     examples: tuple[str, ...] = ()
     note: str = ""
     "How the kind was inferred, or what was changed, in a few words."
+    format: str = ""
+    "How its values are written, for reading new rows alike: a number style, a date format or `boolean`; empty for plain."
 
     def to_json(self) -> dict[str, Any]:
         """Return plain data."""
@@ -51,4 +53,5 @@ class Column:
             "distinct": self.distinct,
             "examples": list(self.examples),
             "note": self.note,
+            "format": self.format,
         }

@@ -7,19 +7,22 @@ import re
 import signal
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from treeline.contest.blend import scored, standings
 from treeline.contest.contest import Contest
 from treeline.contest.field import FIRST
 from treeline.contest.ledger import Ledger
 from treeline.contest.opening import Opening, check_same, clean_cache, open_contest
-from treeline.contest.result import Result, conclude
+from treeline.contest.result import conclude
 from treeline.contest.runner import Runner
 from treeline.data.ask import ask, rows_of
+from treeline.data.labels import label_errors
 from treeline.data.read_table import read
+from treeline.deliver.handover import hand_over
 from treeline.errors import BudgetError, UsageError, shown
 from treeline.machine import budget_of
 from treeline.problem.problem import Family
@@ -30,6 +33,8 @@ from treeline.telling import tell
 
 if TYPE_CHECKING:
     from treeline.data.dataset import Dataset
+    from treeline.problem.metric import Array
+    from treeline.problem.problem import Problem
 
 __all__ = ["audit", "load", "predict", "report", "run", "runs", "samples"]
 
@@ -83,7 +88,7 @@ def run(
                 opening = open_contest(dataset, problem, ledger, settings=wanted, budget=budget, targets=(rows, y))
                 _play(opening, ledger, runner, live=live, origin=origin, slots=slots, limit=wanted.seconds)
             live.event("stage", text="weighing the evidence")
-            _finish(ledger, dataset, command)
+            _finish(ledger, dataset, rows, command)
     finally:
         runner.stop()
         live.stop()
@@ -172,9 +177,9 @@ def samples() -> list[str]:
 
 def _read(source: Any, settings: Settings, folder: Path) -> tuple[Dataset, Settings]:
     if settings.target is None and isinstance(source, str) and source.startswith("sample:"):
-        from treeline.data.samples import sample_named
+        from treeline.data.samples import load_sample
 
-        settings = settings.with_target(sample_named(source.removeprefix("sample:")).target)
+        settings = settings.with_target(load_sample(source.removeprefix("sample:"))[1])
     dataset = _load(source, settings, folder / "rejects.csv")
     if settings.target is None:
         names = ", ".join(shown(name) for name in dataset.names[:12])
@@ -229,7 +234,8 @@ def _play(
     contest = Contest(
         plan=opening.plan, folds=opening.folds, cache=opening.cache, ledger=ledger,
         engine=runner, slots=slots, threads=runner.threads,
-        origin=origin, deadline=origin + max(limit - spent - ending, 1.0), notify=live.event, used_before=spent,
+        origin=origin, deadline=origin + max(limit - spent - ending, 1.0),
+        notify=_watched(live, ledger, opening.problem), used_before=spent,
     )  # fmt: skip
     with _interruptible(contest):
         contest.run()
@@ -256,17 +262,40 @@ def _interruptible(contest: Contest) -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def _finish(ledger: Ledger, dataset: Dataset, command: str) -> None:
-    from treeline.data.audit import label_errors
-    from treeline.deliver.handover import hand_over
+def _watched(live: Live, ledger: Ledger, problem: Problem) -> Callable[..., None]:
+    """Return what the contest tells its facts to: the display, with a score and its interval for every fit at the top."""
 
-    result: Result = conclude(ledger)
-    if result.prediction is not None and result.y is not None and not ledger.of_kind("finding"):
-        found = label_errors(result.y, result.prediction, result.problem, None)
+    def notify(kind: str, **facts: Any) -> None:
+        live.event(kind, **facts)
+        if kind == "trial" and facts["trial"].rung == 1.0 and facts["trial"].score is not None:
+            trial = facts["trial"]
+            for one in standings(ledger):
+                if one.name == trial.entry and one.rung == 1.0 and live.mode != "quiet":
+                    found = scored(ledger, problem, one)
+                    live.event(
+                        "score",
+                        family=str(trial.family),
+                        entry=one.name,
+                        score=found.score,
+                        interval=[found.low, found.high],
+                    )
+
+    return notify
+
+
+def _finish(ledger: Ledger, dataset: Dataset, rows: Array, command: str) -> None:
+    """Say who won, write the model and the report."""
+    result = conclude(ledger)
+    if (
+        result.prediction is not None
+        and result.y is not None
+        and result.index is not None
+        and not ledger.of_kind("finding")
+    ):
+        found = label_errors(result.y, result.prediction, result.problem, rows[result.index])
         if found is not None:
             ledger.append("finding", finding=found.to_json())
             result = conclude(ledger)
     bundle = hand_over(ledger, result, dataset) if result.picks else {}
-    result.verdict["budget"]["used_s"] = round(result.verdict["budget"]["used_s"], 3)
     tell(ledger, result, command=command, bundle=bundle)
     clean_cache(ledger.out)

@@ -11,11 +11,12 @@ from treeline.contest.ledger import Ledger
 from treeline.contest.trial import Trial
 from treeline.errors import IntegrityError
 from treeline.evidence.choice import procedure
-from treeline.evidence.scores import Judged, Member
+from treeline.evidence.paired import Interval, score_interval
+from treeline.evidence.scores import Judged, Member, crossfitted
 from treeline.problem.metric import Array
 from treeline.problem.problem import Family, Problem
 
-__all__ = ["Standing", "gather", "held_out", "standings"]
+__all__ = ["Standing", "gather", "held_out", "scored", "standings"]
 
 LOSS_ALLOWED = 0.25
 "Share of the margin that a family's blend may lose for being judged on more folds."
@@ -79,6 +80,13 @@ def gather(ledger: Ledger, problem: Problem, among: Sequence[Standing] | None = 
         default=0,
     )
     return _judged(ledger, problem, rows, [one for one in everyone if one.reach >= width], width)
+
+
+def scored(ledger: Ledger, problem: Problem, one: Standing) -> Interval:
+    """Return an entry's cross-fitted score over its folds, with its interval."""
+    judged = gather(ledger, problem, [one])
+    prediction = crossfitted(judged, judged.members[0])
+    return score_interval(judged.y, prediction, problem.metric, fold=judged.fold, group=judged.group)
 
 
 def _width(ledger: Ledger, problem: Problem, rows: dict[str, Array], members: list[Standing]) -> int:

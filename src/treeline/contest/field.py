@@ -27,7 +27,7 @@ RESERVE = {
 }
 "Who comes next: in place of a contender that cannot start, and after the first four."
 FIRST_WAVE = 4
-MOST = 9
+MOST = 16
 "The most entries a family fields."
 
 

@@ -26,6 +26,7 @@ SCREEN_SHARE = 0.05
 "Share of a family's time that one entry may take on the lowest rung."
 CLIMB_SHARE = 0.10
 "Share of the time left that the middle rungs of one entry may take."
+ENOUGH_NET, ENOUGH_BOOSTING = 0.4, 0.25
 TOP_SHARE = 0.6
 "Share of the time left that the two best entries may take at the top."
 
@@ -80,7 +81,7 @@ class Plan:
         `busy` holds the (entry, rung, fold) that are being fitted now.
         """
         record = _Record(self, [trial for trial in trials if trial.family is family], set(busy))
-        for wish in (self._reference, self._screen, self._climb, self._top, self._vary):
+        for wish in (self._reference, self._screen, self._climb, self._top, self._approach, self._vary):
             found = wish(family, record, left_s)
             if found is not None:
                 return found
@@ -124,10 +125,13 @@ class Plan:
     def _vary(self, family: Family, record: _Record, left_s: float) -> Wish | None:
         """Further settings, those of the best candidates first."""
         contenders = self._contenders(family, record)
-        order = [entry.candidate for entry in record.ranked(contenders[: self.first_wave])]
-        others = sorted(
-            contenders[self.first_wave :], key=lambda e: order.index(e.candidate) if e.candidate in order else 99
-        )
+        proven = [entry for entry in contenders[: self.first_wave] if record.reached(entry)]
+        order = [entry.candidate for entry in record.ranked(proven)]
+        first = {entry.candidate for entry in contenders[: self.first_wave]}
+        others = [
+            entry for entry in contenders[self.first_wave :] if entry.candidate in order or entry.candidate not in first
+        ]
+        others.sort(key=lambda entry: order.index(entry.candidate) if entry.candidate in order else len(order))
         return self._fill(others, record, left_s, range(self._width.get(family, self.folds)))
 
     def _wide(self, entries: Sequence[Entry], record: _Record, left_s: float) -> int:
@@ -147,17 +151,35 @@ class Plan:
             natural = record.seconds(entry, 1.0) * len(todo)
             share = left_s * max(0.45, 1 / (len(wanted) - position)) * len(todo) / len(missing)
             seconds = min(1.3 * natural + 1.0, share if card.anytime else left_s)
-            enough = 0.25 * natural if card.anytime else 1.2 * natural
+            enough = self._enough(card) * natural
             if seconds >= enough and enough <= left_s:
                 return self._wish(entry, 1.0, todo, seconds, left_s)
         return None
+
+    def _approach(self, family: Family, record: _Record, left_s: float) -> Wish | None:
+        """Where the top is out of reach: the best entries on the highest rung that the time left can pay for."""
+        for entry in record.ranked(self._contenders(family, record)[: self.first_wave]):
+            card = self.cards[entry.candidate]
+            higher = [
+                rung for rung in self.rungs[:-1] if rung > record.highest(entry) and not record.touched(entry, rung)
+            ]
+            for rung in reversed(higher if not record.touched(entry, 1.0) else []):
+                natural = record.seconds(entry, rung)
+                if self._enough(card) * natural <= 0.9 * left_s:
+                    return self._wish(entry, rung, (0,), min(1.3 * natural + 1.0, left_s), left_s)
+        return None
+
+    @staticmethod
+    def _enough(card: Card) -> float:
+        """The share of its natural time below which a fit is not worth starting: nets need an annealed schedule."""
+        return 1.2 if not card.anytime else ENOUGH_NET if card.batched else ENOUGH_BOOSTING
 
     def _wish(self, entry: Entry, rung: float, folds: tuple[int, ...], seconds: float, left_s: float) -> Wish | None:
         if left_s < 0.5:
             return None
         card = self.cards[entry.candidate]
-        soft = min(seconds, 0.93 * left_s - 0.3)
-        patience = min(1.3 * soft + 3.0 if card.anytime else max(3 * soft, 5.0), left_s)
+        soft = min(seconds, 0.9 * left_s - 0.4)
+        patience = min(2 * soft + 5.0 if card.anytime else max(3 * soft, 5.0), left_s)
         seed = zlib.crc32(f"{self.seed}/{entry.name}/{rung}/{folds[0]}".encode())
         return Wish(entry=entry, rung=rung, folds=folds, seconds=soft, patience=patience, seed=seed)
 
@@ -182,7 +204,16 @@ class _Record:
     def is_out(self, entry: Entry) -> bool:
         """Whether an entry failed in a way that will not change with another fold."""
         lost = [trial for trial in self.trials.get(entry.name, []) if trial.state is not State.DONE]
-        return any(trial.state in (State.FAILED, State.OUT_OF_MEMORY) for trial in lost) or len(lost) >= 2
+        jobs = {trial.id.rpartition("-f")[0] for trial in lost}
+        return any(trial.state in (State.FAILED, State.OUT_OF_MEMORY) for trial in lost) or len(jobs) >= 2
+
+    def highest(self, entry: Entry) -> float:
+        """The highest rung on which the entry was fitted."""
+        return max((trial.rung for trial in self._done(entry)), default=0.0)
+
+    def reached(self, entry: Entry) -> bool:
+        """Whether the entry was fitted at the top."""
+        return any(trial.rung == 1.0 for trial in self._done(entry))
 
     def _done(self, entry: Entry) -> list[Trial]:
         return [trial for trial in self.trials.get(entry.name, []) if trial.state is State.DONE]

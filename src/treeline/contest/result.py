@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from treeline.candidates.registry import cards
-from treeline.contest.blend import Standing, gather, standings
+from treeline.contest.blend import Standing, gather, held_out, scored, standings
 from treeline.contest.fitting import cross_fitted
 from treeline.contest.ledger import Ledger
 from treeline.contest.trial import State, Trial
@@ -16,7 +16,7 @@ from treeline.evidence.choice import procedure
 from treeline.evidence.curves import Curve
 from treeline.evidence.curves import gather as curve_of
 from treeline.evidence.paired import score_interval
-from treeline.evidence.scores import Judged, crossfitted
+from treeline.evidence.scores import Judged
 from treeline.evidence.verdict import Share, judge
 from treeline.problem.metric import Array
 from treeline.problem.problem import Family, Policy, Problem
@@ -45,6 +45,8 @@ class Result:
     "classical, deep or both; empty where nothing can be delivered."
     y: Array | None = None
     "(m,) target of the judged rows."
+    index: Array | None = None
+    "(m,) their positions among the rows that have a target."
     prediction: Array | None = None
     "(m,) or (m, C): the delivered model's cross-fitted out-of-fold predictions."
 
@@ -77,7 +79,11 @@ def conclude(ledger: Ledger) -> Result:
         "delivered": {"what": delivered, "members": [{"name": pick.name, "weight": pick.weight} for pick in picks]},
         "judged_rows": len(judged.y),
     }
-    return Result(problem=problem, verdict=verdict, picks=picks, delivered=delivered, y=judged.y, prediction=prediction)
+    fold = ledger.rows()["fold"]
+    return Result(
+        problem=problem, verdict=verdict, picks=picks, delivered=delivered, y=judged.y, prediction=prediction,
+        index=held_out(fold, len(np.unique(judged.fold))),
+    )  # fmt: skip
 
 
 def _facts(
@@ -205,11 +211,10 @@ def _leaderboard(ledger: Ledger, problem: Problem, weights: dict[str, float]) ->
 
 
 def _scored(ledger: Ledger, problem: Problem, one: Standing) -> dict[str, Any]:
-    judged = gather(ledger, problem, [one])
-    prediction = crossfitted(judged, judged.members[0])
-    interval = score_interval(judged.y, prediction, problem.metric, fold=judged.fold, group=judged.group)
+    found = scored(ledger, problem, one)
+    judged = int(np.isin(ledger.rows()["fold"], range(one.reach)).sum())
     seconds = sum(trial.predict_s for trial in one.trials)
     return {
-        "score": problem.metric.score(judged.y, prediction), "interval": [interval.low, interval.high], "folds": one.reach,
-        "rows": one.trials[0].rows, "predict_s_per_1000": 1000 * seconds / max(len(judged.y), 1), "state": str(State.DONE),
+        "score": found.score, "interval": [found.low, found.high], "folds": one.reach, "rows": one.trials[0].rows,
+        "predict_s_per_1000": 1000 * seconds / max(judged, 1), "state": str(State.DONE),
     }  # fmt: skip

@@ -51,7 +51,7 @@ def binary() -> Summary:
             "words": "Classical learning leads at every number of rows that was tried. An overtaking is not in sight.",
         },
         because=[
-            "CatBoost leads on all five folds.",
+            "CLASSICAL_AHEAD: CatBoost leads on all five folds.",
             "Deep learning needed 3.7 times the computing time.",
             "Both curves have nearly stopped rising: more rows would add little.",
         ],
@@ -119,8 +119,8 @@ def multiclass() -> Summary:
         },
         difference={
             "of": "deep - classical",
-            "estimate": -0.073,
-            "interval": [-0.085, -0.061],
+            "estimate": 0.073,
+            "interval": [0.061, 0.085],
             "p_better": 0.999,
             "p_same": 0.001,
             "p_worse": 0.0,
@@ -179,8 +179,8 @@ def regression() -> Summary:
         strong=True,
         difference={
             "of": "deep - classical",
-            "estimate": 1.1,
-            "interval": [-3.9, 6.2],
+            "estimate": -1.1,
+            "interval": [-6.2, 3.9],
             "p_better": 0.0,
             "p_same": 0.982,
             "p_worse": 0.018,

@@ -42,7 +42,7 @@ def learning_curves(
     last = {family: curve[-1]["score"] for family, curve in lines.items()}
     best = (max if up else min)(last.values())
     most = max(p["rows"] for p in known)
-    cross = (treeline or {}).get("rows")
+    cross = (treeline or {}).get("rows") or (treeline or {}).get("crossed_at")
     right = cross if cross and most < cross <= 8 * most else most
     told = "; ".join(
         f"{NAMES[f]}: {rounded(c[0]['score'])} at {count(c[0]['rows'])} rows, {rounded(c[-1]['score'])} at {count(c[-1]['rows'])}"
@@ -80,8 +80,8 @@ def _curve(figure: Figure, scales: tuple[Scale, Scale], family: str, curve: list
 
 
 def _crossing(figure: Figure, x: Scale, treeline: dict[str, Any], y: Scale) -> None:
-    rows = treeline["rows"]
-    if treeline.get("interval"):
+    rows = treeline.get("rows") or treeline["crossed_at"]
+    if treeline.get("rows") and treeline.get("interval"):
         left, right = (x(min(max(end, x.low), x.high)) for end in treeline["interval"])
         figure.add("rect", x=left, y=y.end, width=max(right - left, 1), height=y.start - y.end, class_="treeline-band")
     figure.line((x(rows), y.start), (x(rows), y.end), "treeline")

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup
 
-from treeline.report import charts, figures, numbers, wording
+from treeline.report import charts, figures, notes, numbers, wording
 from treeline.report.privacy import clean
 from treeline.report.summary import FAMILIES, Summary
 
@@ -92,7 +92,7 @@ def _verdict(s: Summary) -> dict[str, Any]:
         "big": {**asdict(big), "interval": _typeset(big.interval)},
         "sides": _sides(s),
         "odds": figures.chances(told.p_classical or 0, told.p_same or 0, told.p_deep or 0) if told and known else None,
-        "because": [_typeset(line) for line in s.verdict["because"]],
+        "because": [(code, _typeset(words)) for code, words in wording.because(s)],
         "doubts": [_typeset(line) for line in doubts],
         "metric": wording.metric_title(s.verdict["metric"]),
     }
@@ -101,11 +101,12 @@ def _verdict(s: Summary) -> dict[str, Any]:
 def _sides(s: Summary) -> list[dict[str, Any]]:
     verdict, names = s.verdict, wording.competed(s)
     rows = [{**verdict["families"][name], "family": name, "title": wording.FAMILY[name]} for name in names]
+    for row in rows:
+        row["best"] = wording.shares(row["members"]) or row["best"]
     both = verdict["both"]
     if both and both.get("score") is not None:
         weights = both.get("weights") or {}
-        shares = [(wording.FAMILY.get(name, name), w) for name, w in weights.items() if isinstance(w, int | float)]
-        best = ", ".join(f"{name} {numbers.percent(w)}" for name, w in shares[:4])
+        best = wording.shares([{"name": wording.FAMILY.get(name, name), "weight": weights[name]} for name in weights])
         rows.append({"family": "both", "title": "Both, blended", "interval": None, "best": best, **both})
     domain = figures.span([end for row in rows for end in (row["interval"] or [row["score"]])], 0.15)
     for row in rows:
@@ -129,14 +130,15 @@ def _contest(s: Summary) -> dict[str, Any]:
     told = (verdict["treeline"] or {}).get("p_overtaken") or {}
     return {
         "got": s.run.get("delivered") or {},
-        "cost_sentence": wording.cost_words(s),
+        "cost_sentence": notes.cost_words(s),
         "cost_bars": figures.bars("spent", spent, title="CPU time by family") if spent else None,
         "spent": _spent(s),
         "curves": charts.learning_curves(
             verdict["curves"], s.points, margin=verdict["margin"], treeline=verdict["treeline"], names=(metric, up)
         ),
-        "outlook": _typeset(wording.outlook(s)),
+        "outlook": _typeset(notes.outlook(s)),
         "chances": [(times, rows * float(times) if rows else None, p) for times, p in told.items() if p is not None],
+        "doubling": notes.doubling(s),
         "board": _board(s),
         "cost": _value(s),
         "metric_words": f"{metric[0].upper()}{metric[1:]} is {problem['metric_words']}; {'higher' if up else 'lower'} is better."
@@ -168,7 +170,7 @@ def _board(s: Summary) -> list[dict[str, Any]]:
         r for r in rows if r["score"] is None
     ]
     if not scored:
-        return rows and [{**row, "shown": numbers.NONE, "plot": ""} for row in rows]
+        return [{**row, "note": notes.row_note(row), "shown": numbers.NONE, "plot": ""} for row in rows]
     best = rows[0]["score"]
     domain = figures.span(
         end for row in figures.comparable(rows[: len(scored)]) for end in (row["interval"] or [row["score"]])
@@ -176,6 +178,7 @@ def _board(s: Summary) -> list[dict[str, Any]]:
     band = (best - s.verdict["margin"], best + s.verdict["margin"]) if s.verdict["margin"] else None
     places = numbers.decimals(best, rows[0]["interval"])
     for i, row in enumerate(rows):
+        row["note"] = notes.row_note(row)
         row["shown"] = numbers.rounded(row["score"], places)
         row["plot"] = figures.interval_row(f"row-{i}", row, domain, band) if row["score"] is not None else ""
     return rows
@@ -230,12 +233,12 @@ def _method(s: Summary) -> dict[str, Any]:
         "findings": findings,
         "severity": SEVERITY,
         "words_of": STATES,
-        "audit_words": wording.audit_words(s),
-        "ran_words": wording.ran_words(s),
+        "audit_words": notes.audit_words(s),
+        "ran_words": notes.ran_words(s),
         "r": data["records"],
         "data_facts": facts
         + [(key.replace("_", " ").capitalize(), value) for key, value in (data["how"] or {}).items()],
-        "terms": wording.terms(s),
+        "terms": notes.terms(s),
         "machine": [
             ("Started", s.run.get("started")),
             ("Seed", s.problem["seed"]),

@@ -37,6 +37,8 @@ VERDICT: dict[str, Any] = {
     "budget": {},
     "rows": None,
     "findings": [],
+    "leaning": None,
+    "selection": "",
 }
 "Every field a renderer may look at, as it stands when the verdict says nothing about it."
 MEMBER: dict[str, Any] = {
@@ -47,6 +49,7 @@ MEMBER: dict[str, Any] = {
     "contenders": None,
     "cpu_s": None,
     "wall_s": None,
+    "missing": None,
 }
 ROW: dict[str, Any] = {
     "name": "",
@@ -60,6 +63,7 @@ ROW: dict[str, Any] = {
     "predict_s_per_1000": None,
     "weight": None,
     "state": "",
+    "reference": False,
 }
 
 
@@ -109,6 +113,9 @@ def summarize(
     """
     full = _verdict(verdict, problem)
     titles = {row["name"]: row["title"] or row["name"] for row in full["leaderboard"]}
+    delivered = run.get("delivered")
+    if delivered:
+        run = run | {"delivered": delivered | {"members": _titled(delivered.get("members"), titles)}}
     about = {
         **problem.to_json(),
         "metric_words": problem.metric.words,
@@ -135,7 +142,21 @@ def _verdict(raw: dict[str, Any], problem: Problem) -> dict[str, Any]:
     full["families"] = {name: {**MEMBER, **known[name]} if known.get(name) else None for name in FAMILIES}
     full["curves"] = {name: list(full["curves"].get(name) or []) for name in FAMILIES}
     full["leaderboard"] = [{**ROW, **row} for row in full["leaderboard"]]
+    titles = {row["name"]: row["title"] or row["name"] for row in full["leaderboard"]}
+    for side in filter(None, full["families"].values()):
+        side["best"] = titles.get(side["best"], side["best"] or "")
+        side["members"] = _titled(side["members"], titles)
+    if full["both"]:
+        weights = full["both"].get("weights") or {}
+        full["both"] = full["both"] | {"weights": {titles.get(name, name): weight for name, weight in weights.items()}}
     return full
+
+
+def _titled(members: Any, titles: dict[str, str]) -> list[dict[str, Any]]:
+    """Return members as name and weight, the name as people write it, heaviest first."""
+    plain = [one if isinstance(one, dict) else {"name": one, "weight": None} for one in members or []]
+    named = [{"name": titles.get(one["name"], one["name"]), "weight": one.get("weight")} for one in plain]
+    return sorted((one for one in named if one["weight"] != 0), key=lambda one: -(one["weight"] or 0.0))
 
 
 def _entries(trials: Sequence[Trial], titles: dict[str, str]) -> list[dict[str, Any]]:

@@ -5,20 +5,23 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from treeline.report.numbers import between, count, decimals, duration, exact, percent, rounded
+from treeline.report.numbers import between, count, decimals, exact, percent, rounded
 from treeline.report.summary import FAMILIES, Summary
 
 __all__ = [
     "FAMILY",
+    "KeyNumber",
     "Lead",
+    "because",
     "competed",
-    "cost_words",
     "gain_words",
     "headline",
+    "key_number",
     "lead",
     "metric_title",
-    "outlook",
     "sentence",
+    "shares",
+    "what_would_settle",
 ]
 
 FAMILY = {"classical": "Classical learning", "deep": "Deep learning"}
@@ -66,7 +69,11 @@ def headline(summary: Summary) -> str:
         return "On your data, both do equally well"
     if call == "BOTH":
         return "On your data, the two are better together"
-    return "Too close to call"
+    if any(str(line).startswith("BLOCKED") for line in verdict["because"]):
+        return "No verdict until the data is sorted out"
+    leaning = {"EQUIVALENT": "a tie is likely", "BOTH": "a blend may be better"}
+    words = {name.upper(): f"leaning to {FAMILY[name].lower()}" for name in FAMILIES} | leaning
+    return f"Not settled yet, {words[verdict['leaning']]}" if verdict["leaning"] in words else "Too close to call"
 
 
 def sentence(summary: Summary) -> str:
@@ -111,9 +118,9 @@ def lead(summary: Summary) -> Lead | None:
     told: dict[str, Any] | None = summary.verdict["difference"]
     if not told or told.get("estimate") is None:
         return None
-    sign = 1.0 if summary.problem["greater_is_better"] else -1.0
-    deep_ahead = sign * told["estimate"] > 0
-    turn = sign if deep_ahead else -sign
+    # the estimate is turned so that above zero deep learning is ahead, whichever way the metric runs
+    deep_ahead = told["estimate"] > 0
+    turn = 1.0 if deep_ahead else -1.0
     interval = sorted(turn * end for end in told["interval"]) if told.get("interval") else None
     places = decimals(told["estimate"], interval)
     return Lead(
@@ -134,38 +141,6 @@ def gain_words(summary: Summary) -> str:
     places = decimals(both["gain"], both.get("gain_interval"))
     words = f"{rounded(both['gain'], places)} {metric_title(summary.verdict['metric'])}"
     return f"{words} ({between(both['gain_interval'], places)})" if both.get("gain_interval") else words
-
-
-def cost_words(summary: Summary) -> str:
-    """Return one sentence that compares what the families cost, or nothing."""
-    families = summary.verdict["families"]
-    spent = {name: families[name]["cpu_s"] for name in FAMILIES if families[name] and families[name]["cpu_s"]}
-    if len(spent) < 2:
-        return ""
-    less, more = sorted(FAMILIES, key=lambda name: spent[name])
-    ratio = spent[more] / spent[less]
-    if ratio < 1.15:
-        return f"Both sides used about the same computing time, {duration(spent[more])} of CPU."
-    times = f"{ratio:.1f}" if ratio < 10 else f"{ratio:.0f}"
-    return (
-        f"{FAMILY[more]} used {times} times the computing time of {FAMILY[less].lower()}: "
-        f"{duration(spent[more])} against {duration(spent[less])} of CPU."
-    )
-
-
-def outlook(summary: Summary) -> str:
-    """Return what more rows would change: the treeline in words."""
-    told = summary.verdict["treeline"] or {}
-    if told.get("words"):
-        return str(told["words"])
-    if told.get("rows"):
-        span = f" ({between(told['interval'], 0)})" if told.get("interval") else ""
-        return f"The other family would overtake at about {count(told['rows'])} rows{span}."
-    chances = told.get("p_overtaken") or {}
-    if chances:
-        said = ", ".join(f"{percent(p)} at {times} times the rows" for times, p in chances.items())
-        return f"The chance that the other family overtakes: {said}."
-    return "The curves do not say at how many rows the order would change."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -204,8 +179,21 @@ def key_number(summary: Summary) -> KeyNumber:
     return KeyNumber(value=rounded(best["score"], places), what=metric, interval=interval, note=f"{better} is better.")
 
 
+def because(summary: Summary) -> list[tuple[str, str]]:
+    """Return the reasons of the verdict as (code, sentence)."""
+    found = []
+    for line in map(str, summary.verdict["because"]):
+        code, colon, words = line.partition(": ")
+        named = bool(colon) and code.isupper() and " " not in code
+        words = words if named else line
+        found.append((code if named else "", words[:1].upper() + words[1:]))
+    return found
+
+
 def what_would_settle(summary: Summary) -> list[str]:
     """Return what it would take to decide, and what is lost if the cheaper family is taken now."""
+    if summary.verdict["sentence"]:
+        return []  # an open verdict's own sentence says both
     found = []
     needed, regret = summary.verdict["needed"], summary.verdict["regret"]
     if isinstance(needed, dict):
@@ -224,59 +212,8 @@ def what_would_settle(summary: Summary) -> list[str]:
     return found
 
 
-def audit_words(summary: Summary) -> str:
-    """Return how many findings there are, gravest first."""
-    many = {level: sum(f["severity"] == level for f in summary.findings) for level in ("block", "warn", "note")}
-    blocks = f"{many['block']} that {'blocks' if many['block'] == 1 else 'block'} the verdict"
-    warns = f"{many['warn']} that {'lowers' if many['warn'] == 1 else 'lower'} it"
-    said = [words for words, n in ((blocks, many["block"]), (warns, many["warn"])) if n]
-    said += [f"{many['note']} worth knowing"] if many["note"] else []
-    total = len(summary.findings)
-    return f"{total} finding{'s' if total != 1 else ''}: {', '.join(said)}."
-
-
-def ran_words(summary: Summary) -> str:
-    """Return how many fits ran and how many did not end well."""
-    states = [row["states"] for row in summary.entries]
-    done = sum(state["done"] for state in states)
-    bad = sum(state["failed"] + state["timeout"] + state["out_of_memory"] for state in states)
-    skipped = sum(state["skipped"] for state in states)
-    ended = f"{count(done)} fit{'s' if done != 1 else ''} of {len(states)} contenders ended well"
-    words = f"{ended}, {count(bad) if bad else 'none'} did not"
-    return words + (f", {count(skipped)} {'was' if skipped == 1 else 'were'} not tried." if skipped else ".")
-
-
-def terms(summary: Summary) -> list[tuple[str, Any]]:
-    """Return what must stand beside a verdict: on what terms it was reached."""
-    verdict, problem = summary.verdict, summary.problem
-    families = verdict["families"]
-    contenders = [
-        f"{name} {families[name]['contenders']}"
-        for name in FAMILIES
-        if families[name] and families[name]["contenders"] is not None
-    ]
-    rows = [row["rows"] for row in verdict["leaderboard"] if row["rows"]]
-    folds = [row["folds"] for row in verdict["leaderboard"] if row["folds"]]
-    split = {
-        "random": "random",
-        "stratified": "random, same share of each class",
-        "grouped": "whole groups",
-        "time": "past against future",
-    }
-    why = problem.get("why") or {}
-    column = problem.get("group") or problem.get("time")
-    return [
-        ("Task", f"{problem['task']}. {why.get('task', '')}".strip()),
-        ("Metric", f"{metric_title(verdict['metric'])}. {why.get('metric', '')}".strip()),
-        ("Margin", f"{exact(verdict['margin'])}. {why.get('margin', '')}".strip()),
-        ("Folds", f"{max(folds)} folds" if folds else None),
-        (
-            "Split",
-            split.get(problem["policy"], problem["policy"])
-            + (f" (column {column})" if column else "")
-            + f". {why.get('policy', '')}",
-        ),
-        ("Contenders", ", ".join(contenders)),
-        ("Rows per fit", f"up to {count(max(rows))}" if rows else None),
-        ("Seed", problem["seed"]),
-    ]
+def shares(members: list[dict[str, Any]]) -> str:
+    """Return the members of a blend with their weights, heaviest first."""
+    known = sorted((one for one in members if one["weight"]), key=lambda one: -one["weight"])
+    rest = f" and {len(known) - 4} more" if len(known) > 4 else ""
+    return ", ".join(f"{one['name']} {percent(one['weight'])}" for one in known[:4]) + rest

@@ -1,0 +1,123 @@
+"""Short sentences beside the tables and figures: cost, outlook, audit, what ran, on what terms."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from treeline.report.numbers import between, count, decimals, duration, exact, percent, rounded
+from treeline.report.summary import FAMILIES, Summary
+from treeline.report.wording import FAMILY, metric_title
+
+__all__ = ["audit_words", "cost_words", "doubling", "outlook", "ran_words", "row_note", "terms"]
+
+
+def audit_words(summary: Summary) -> str:
+    """Return how many findings there are, gravest first."""
+    many = {level: sum(f["severity"] == level for f in summary.findings) for level in ("block", "warn", "note")}
+    blocks = f"{many['block']} that {'blocks' if many['block'] == 1 else 'block'} the verdict"
+    warns = f"{many['warn']} that {'lowers' if many['warn'] == 1 else 'lower'} it"
+    said = [words for words, n in ((blocks, many["block"]), (warns, many["warn"])) if n]
+    said += [f"{many['note']} worth knowing"] if many["note"] else []
+    total = len(summary.findings)
+    return f"{total} finding{'s' if total != 1 else ''}: {', '.join(said)}."
+
+
+def cost_words(summary: Summary) -> str:
+    """Return one sentence that compares what the families cost, or nothing."""
+    families = summary.verdict["families"]
+    spent = {name: families[name]["cpu_s"] for name in FAMILIES if families[name] and families[name]["cpu_s"]}
+    if len(spent) < 2:
+        return ""
+    less, more = sorted(FAMILIES, key=lambda name: spent[name])
+    ratio = spent[more] / spent[less]
+    if ratio < 1.15:
+        return f"Both sides used about the same computing time, {duration(spent[more])} of CPU."
+    times = f"{ratio:.1f}" if ratio < 10 else f"{ratio:.0f}"
+    return (
+        f"{FAMILY[more]} used {times} times the computing time of {FAMILY[less].lower()}: "
+        f"{duration(spent[more])} against {duration(spent[less])} of CPU."
+    )
+
+
+def doubling(summary: Summary) -> str:
+    """Return what twice the rows would gain each family, or nothing."""
+    told = (summary.verdict["treeline"] or {}).get("doubling") or {}
+    parts = []
+    for name in FAMILIES:
+        gain = (told.get(name) or {}).get("gain")
+        if gain is not None:
+            se = told[name].get("se") or 0.0
+            places = decimals(gain, (gain - 2 * se, gain + 2 * se))
+            parts.append(f"{FAMILY[name].lower()} {rounded(gain, places, signed=True)}")
+    return " and ".join(parts) + (f" in {metric_title(summary.verdict['metric'])}, towards better" if parts else "")
+
+
+def outlook(summary: Summary) -> str:
+    """Return what more rows would change: the treeline in words."""
+    told = summary.verdict["treeline"] or {}
+    if told.get("words"):
+        return str(told["words"])
+    if told.get("rows"):
+        span = f" ({between(told['interval'], 0)})" if told.get("interval") else ""
+        return f"The other family would overtake at about {count(told['rows'])} rows{span}."
+    chances = told.get("p_overtaken") or {}
+    if chances:
+        said = ", ".join(f"{percent(p)} at {times} times the rows" for times, p in chances.items())
+        return f"The chance that the other family overtakes: {said}."
+    return "The curves do not say at how many rows the order would change."
+
+
+def ran_words(summary: Summary) -> str:
+    """Return how many fits ran and how many did not end well."""
+    states = [row["states"] for row in summary.entries]
+    done = sum(state["done"] for state in states)
+    bad = sum(state["failed"] + state["timeout"] + state["out_of_memory"] for state in states)
+    skipped = sum(state["skipped"] for state in states)
+    ended = f"{count(done)} fit{'s' if done != 1 else ''} of {len(states)} contenders ended well"
+    words = f"{ended}, {count(bad) if bad else 'none'} did not"
+    return words + (f", {count(skipped)} {'was' if skipped == 1 else 'were'} not tried." if skipped else ".")
+
+
+def row_note(row: dict[str, Any]) -> str:
+    """Return what must be said of a row of the leaderboard that is no full contender."""
+    if row["reference"]:
+        return "for comparison"
+    if row["score"] is None and row["state"] in ("", "done"):
+        return f"left behind at {count(row['rows'])} rows" if row["rows"] else "left behind"
+    return "" if row["state"] in ("", "done") else str(row["state"]).replace("_", " ")
+
+
+def terms(summary: Summary) -> list[tuple[str, Any]]:
+    """Return what must stand beside a verdict: on what terms it was reached."""
+    verdict, problem = summary.verdict, summary.problem
+    families = verdict["families"]
+    contenders = [
+        f"{name} {families[name]['contenders']}"
+        for name in FAMILIES
+        if families[name] and families[name]["contenders"] is not None
+    ]
+    rows = [row["rows"] for row in verdict["leaderboard"] if row["rows"]]
+    folds = [row["folds"] for row in verdict["leaderboard"] if row["folds"]]
+    split = {
+        "random": "random",
+        "stratified": "random, same share of each class",
+        "grouped": "whole groups",
+        "time": "past against future",
+    }
+    why = problem.get("why") or {}
+    column = problem.get("group") or problem.get("time")
+    return [
+        ("Task", f"{problem['task']}. {why.get('task', '')}".strip()),
+        ("Metric", f"{metric_title(verdict['metric'])}. {why.get('metric', '')}".strip()),
+        ("Margin", f"{exact(verdict['margin'])}. {why.get('margin', '')}".strip()),
+        ("Folds", f"{max(folds)} folds" if folds else None),
+        (
+            "Split",
+            split.get(problem["policy"], problem["policy"])
+            + (f" (column {column})" if column else "")
+            + f". {why.get('policy', '')}",
+        ),
+        ("Contenders", ", ".join(contenders)),
+        ("Rows per fit", f"up to {count(max(rows))}" if rows else None),
+        ("Seed", problem["seed"]),
+    ]

@@ -4,37 +4,28 @@ from __future__ import annotations
 
 import json
 import re
-import signal
-import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from treeline.contest.blend import scored, standings
-from treeline.contest.contest import Contest
 from treeline.contest.field import FIRST
 from treeline.contest.ledger import Ledger
-from treeline.contest.opening import Opening, check_same, clean_cache, open_contest
+from treeline.contest.opening import open_contest
 from treeline.contest.result import conclude
 from treeline.contest.runner import Runner
 from treeline.data.ask import ask, rows_of
-from treeline.data.labels import label_errors
 from treeline.data.read_table import read
-from treeline.deliver.handover import hand_over
 from treeline.errors import BudgetError, UsageError, shown
 from treeline.machine import budget_of
 from treeline.problem.problem import Family
 from treeline.problem.settings import Settings
 from treeline.report.live import Live
+from treeline.session import finish, opened, play
 from treeline.study import Study
 from treeline.telling import tell
 
 if TYPE_CHECKING:
     from treeline.data.dataset import Dataset
-    from treeline.problem.metric import Array
-    from treeline.problem.problem import Problem
 
 __all__ = ["audit", "load", "predict", "report", "run", "runs", "samples"]
 
@@ -80,15 +71,15 @@ def run(
             group=wanted.group, time=wanted.time, seed=wanted.seed,
         )  # fmt: skip
         rows, y, _ = rows_of(dataset, problem)
-        with _ledger(folder, dataset, wanted) as ledger:
+        with opened(folder, dataset, wanted) as ledger:
             if any(stop["why"] != "stopped by the user" for stop in ledger.of_kind("stop")):
                 live.event("stage", text="this run is complete: telling its verdict again")
             else:
                 live.start(problem, wanted.seconds, families)
                 opening = open_contest(dataset, problem, ledger, settings=wanted, budget=budget, targets=(rows, y))
-                _play(opening, ledger, runner, live=live, origin=origin, slots=slots, limit=wanted.seconds)
+                play(opening, ledger, runner, live=live, origin=origin, slots=slots, limit=wanted.seconds)
             live.event("stage", text="weighing the evidence")
-            _finish(ledger, dataset, rows, command)
+            finish(ledger, dataset, rows, command)
     finally:
         runner.stop()
         live.stop()
@@ -205,97 +196,3 @@ def _default_out(source: Any) -> Path:
             else Path(text.partition("?")[0]).name.partition(".")[0]
         )
     return Path("runs") / (re.sub(r"[^\w-]+", "-", name).strip("-") or "run")
-
-
-@contextmanager
-def _ledger(folder: Path, dataset: Dataset, settings: Settings) -> Iterator[Ledger]:
-    """Open the run's ledger for writing; take an empty one away again when the opening fails."""
-    fresh = not folder.exists()
-    ledger = Ledger(folder, write=True)
-    try:
-        check_same(ledger, dataset.fingerprint, settings)
-        yield ledger
-    finally:
-        ledger.close()
-        if not ledger.head:
-            import shutil
-
-            shutil.rmtree(folder if fresh else folder / "ledger", ignore_errors=True)
-
-
-def _play(
-    opening: Opening, ledger: Ledger, runner: Runner, *, live: Live, origin: float, slots: int, limit: float
-) -> None:
-    """Run the contest; the first Ctrl-C or SIGTERM ends it with the best so far, the second one at once."""
-    spent = max((fact.get("used_s", 0.0) for fact in ledger.facts), default=0.0)
-    spent = max(spent, max((trial.started_s + trial.wall_s for trial in ledger.trials), default=0.0))
-    cells = opening.rows.size * max(1, len(opening.encoder.inputs))
-    ending = min(0.25 * limit, 1.5 + 0.03 * limit + cells / 4e6)
-    contest = Contest(
-        plan=opening.plan, folds=opening.folds, cache=opening.cache, ledger=ledger,
-        engine=runner, slots=slots, threads=runner.threads,
-        origin=origin, deadline=origin + max(limit - spent - ending, 1.0),
-        notify=_watched(live, ledger, opening.problem), used_before=spent,
-    )  # fmt: skip
-    with _interruptible(contest):
-        contest.run()
-    runner.stop()
-
-
-@contextmanager
-def _interruptible(contest: Contest) -> Iterator[None]:
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-
-    def heed(number: int, _: Any) -> None:
-        if contest.stopped:
-            raise KeyboardInterrupt
-        contest.stopped = True
-        del number
-
-    before = {number: signal.signal(number, heed) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
-def _watched(live: Live, ledger: Ledger, problem: Problem) -> Callable[..., None]:
-    """Return what the contest tells its facts to: the display, with a score and its interval for every fit at the top."""
-
-    def notify(kind: str, **facts: Any) -> None:
-        live.event(kind, **facts)
-        if kind == "trial" and facts["trial"].rung == 1.0 and facts["trial"].score is not None:
-            trial = facts["trial"]
-            for one in standings(ledger):
-                if one.name == trial.entry and one.rung == 1.0 and live.mode != "quiet":
-                    found = scored(ledger, problem, one)
-                    live.event(
-                        "score",
-                        family=str(trial.family),
-                        entry=one.name,
-                        score=found.score,
-                        interval=[found.low, found.high],
-                    )
-
-    return notify
-
-
-def _finish(ledger: Ledger, dataset: Dataset, rows: Array, command: str) -> None:
-    """Say who won, write the model and the report."""
-    result = conclude(ledger)
-    if (
-        result.prediction is not None
-        and result.y is not None
-        and result.index is not None
-        and not ledger.of_kind("finding")
-    ):
-        found = label_errors(result.y, result.prediction, result.problem, rows[result.index])
-        if found is not None:
-            ledger.append("finding", finding=found.to_json())
-            result = conclude(ledger)
-    bundle = hand_over(ledger, result, dataset) if result.picks else {}
-    tell(ledger, result, command=command, bundle=bundle)
-    clean_cache(ledger.out)

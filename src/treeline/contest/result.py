@@ -73,16 +73,20 @@ def conclude(ledger: Ledger) -> Result:
         curve.name: [point.to_json() for point in curve.points] for curve in told.curves if curve.name in tuple(Family)
     }
     verdict = told.to_json() | {"curves": fronts}
-    delivered, picks, prediction = _deliver(judged, everyone, problem)
-    weights = {pick.name: pick.weight for pick in picks}
-    verdict |= _facts(ledger, problem, findings, weights) | {
-        "delivered": {"what": delivered, "members": [{"name": pick.name, "weight": pick.weight} for pick in picks]},
+    delivered = _deliver(ledger, judged, everyone, problem)
+    picks = delivered.picks if delivered else ()
+    verdict |= _facts(ledger, problem, findings, {pick.name: pick.weight for pick in picks}) | {
+        "delivered": {
+            "what": delivered.what if delivered else "",
+            "members": [{"name": pick.name, "weight": pick.weight, "models": len(pick.trials)} for pick in picks],
+        },
         "judged_rows": len(judged.y),
     }
-    fold = ledger.rows()["fold"]
+    if delivered is None:
+        return Result(problem=problem, verdict=verdict, picks=(), delivered="")
     return Result(
-        problem=problem, verdict=verdict, picks=picks, delivered=delivered, y=judged.y, prediction=prediction,
-        index=held_out(fold, len(np.unique(judged.fold))),
+        problem=problem, verdict=verdict, picks=picks, delivered=delivered.what, y=delivered.judged.y,
+        prediction=delivered.prediction, index=held_out(ledger.rows()["fold"], len(np.unique(delivered.judged.fold))),
     )  # fmt: skip
 
 
@@ -166,26 +170,38 @@ def _why_missing(ledger: Ledger, family: Family) -> str:
     return "the time was over before its first trial"
 
 
-def _deliver(judged: Judged, everyone: list[Standing], problem: Problem) -> tuple[str, tuple[Pick, ...], Array | None]:
-    """Choose the procedure with the best cross-fitted score: a family's blend, or the blend of both."""
-    best: tuple[float, str, dict[str, float], Array] | None = None
+@dataclass(frozen=True, slots=True)
+class _Delivered:
+    what: str
+    picks: tuple[Pick, ...]
+    judged: Judged
+    prediction: Array
+
+
+def _deliver(ledger: Ledger, judged: Judged, everyone: list[Standing], problem: Problem) -> _Delivered | None:
+    """Choose the procedure with the best cross-fitted score on the rows that all share: a family's blend, or that of both.
+
+    A family's weights are then chosen on all folds that it covers, which may be more than the other family covers.
+    """
     sides: list[Family | None] = [family for family in Family if judged.of(family)]
-    for side in [*sides, None] if len(sides) > 1 else sides:
-        made = procedure(judged, side)
-        loss = problem.metric.loss(judged.y, made.prediction)
-        if np.isfinite(loss) and (best is None or loss < best[0]):
-            best = (loss, "both" if side is None else str(side), made.weights(), made.prediction)
-    if best is None:
-        return "", (), None
-    _, what, weights, prediction = best
+    losses = {
+        side: problem.metric.loss(judged.y, procedure(judged, side).prediction)
+        for side in ([*sides, None] if len(sides) > 1 else sides)
+    }
+    finite = {side: loss for side, loss in losses.items() if np.isfinite(loss)}
+    if not finite:
+        return None
+    side = min(finite, key=lambda one: finite[one])
+    own = judged if side is None else gather(ledger, problem, [one for one in everyone if one.family is side])
+    made = procedure(own, side)
     standing = {one.name: one for one in everyone}
     picks = []
-    for name, weight in weights.items():
+    for name, weight in made.weights().items():
         trials = standing[name].trials
         # Under the time policy fold 0 has seen the most, and the most recent, rows; older folds would only dilute it.
         kept = trials[:1] if problem.policy is Policy.TIME else trials
         picks.append(Pick(name=name, candidate=trials[0].candidate, weight=weight, trials=kept))
-    return what, tuple(picks), prediction
+    return _Delivered("both" if side is None else str(side), tuple(picks), own, made.prediction)
 
 
 def _leaderboard(ledger: Ledger, problem: Problem, weights: dict[str, float]) -> list[dict[str, Any]]:

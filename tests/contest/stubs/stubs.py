@@ -4,6 +4,7 @@ import ctypes
 import os
 import sys
 import time
+from pathlib import Path
 
 import numpy as np
 
@@ -96,7 +97,7 @@ class Noisy(Steady):
         for _ in range(3000):
             os.write(1, b"x" * 1000)
         sys.stderr.write("y" * 100_000)
-        open("litter.txt", "w").write("in the private folder")
+        Path("litter.txt").write_text("in the private folder")
 
 
 def card(name, kind, family=Family.CLASSICAL, **more):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +13,7 @@ import polars as pl
 import pytest
 
 from treeline.candidates import registry
-from treeline.candidates.card import Clock, Fold, Rows
+from treeline.candidates.card import Clock, Fold, Rows, Watch
 from treeline.candidates.features import Encoder
 from treeline.data.column import Column, Kind
 from treeline.data.dataset import Dataset, Records
@@ -24,20 +23,6 @@ from treeline.problem.metric import default_metric
 from treeline.problem.problem import Policy, Problem, Task
 
 sys.path.insert(0, str(Path(__file__).parent))
-
-if find_spec("treeline.data.conform") is None:
-    import types
-
-    def conform(source: Any, columns: list[dict[str, Any]]) -> tuple[pl.DataFrame, dict[str, int]]:
-        """Stand in until the reader of new rows is there."""
-        frame = source if isinstance(source, pl.DataFrame) else pl.DataFrame(source)
-        casts = {"number": pl.Float64, "date": pl.Datetime("us")}
-        names = [c["name"] for c in columns if c["name"] in frame.columns]
-        kinds = {c["name"]: c["kind"] for c in columns}
-        return frame.select(pl.col(name).cast(casts.get(kinds[name], pl.String)) for name in names), {}
-
-    sys.modules["treeline.data.conform"] = types.ModuleType("treeline.data.conform")
-    sys.modules["treeline.data.conform"].conform = conform  # type: ignore[attr-defined]
 
 KINDS = {"size": Kind.NUMBER, "age": Kind.NUMBER, "town": Kind.CATEGORY, "seen": Kind.DATE}
 CLASSES = {Task.BINARY: ("no", "yes"), Task.MULTICLASS: ("a", "b", "c"), Task.REGRESSION: ()}
@@ -86,7 +71,9 @@ def contents() -> Maker:
     return make_contents
 
 
-def make_contents(task: Task = Task.BINARY, *, card: str = "tiny", log: bool = False, **changes: Any) -> Contents:
+def make_contents(
+    task: Task = Task.BINARY, *, card: str = "tiny", params: Any = None, log: bool = False, **changes: Any
+) -> Contents:
     """See `contents`."""
     frame = table()
     y = answers(frame, task)
@@ -99,9 +86,10 @@ def make_contents(task: Task = Task.BINARY, *, card: str = "tiny", log: bool = F
     )
     target = np.log1p(y) if log else y
     rows = Rows(shape_of(problem, encoder), *encoder.transform(frame), target)
-    folds = [Fold(rows.take(np.arange(0, n, 2))), Fold(rows.take(np.arange(1, n, 2)))]
+    parts = [rows.take(np.arange(0, n, 2)), rows.take(np.arange(1, n, 2))]
+    folds = [Fold(a, Watch(b, np.arange(len(b)) % 2)) for a, b in (parts, parts[::-1])]
     found = registry.card_named(card)
-    fitted = found.candidate().fit(folds, {}, clock=Clock(20.0), seed=0)
+    fitted = found.candidate().fit(folds, params or {}, clock=Clock(20.0), seed=0)
     proof = [np.asarray(model.predict(rows.take(np.arange(32)))) for model in fitted]
     member = Member(
         name=card,

@@ -75,7 +75,7 @@ def test_a_model_that_does_not_predict_as_when_fitted_is_not_written(
 )
 def test_only_plain_data_is_written(tmp_path: Path, contents: Callable[..., Any], state: Any) -> None:
     given = contents()
-    with pytest.raises(UsageError, match="plain JSON|not made of numbers"):
+    with pytest.raises(UsageError, match=r"plain JSON|not made of numbers"):
         write_bundle(tmp_path / "model", replace(given, members=[replace(given.members[0], models=[state])]))
     assert list(tmp_path.iterdir()) == []
 

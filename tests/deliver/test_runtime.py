@@ -67,7 +67,7 @@ def test_order_and_extra_columns_change_nothing(model: Model, frame: pl.DataFram
 @SAME
 @given(st.data())
 def test_rows_are_predicted_alone_as_together(model: Model, frame: pl.DataFrame, data: st.DataObject) -> None:
-    rows = data.draw(st.lists(st.integers(0, 31), max_size=20))
+    rows = data.draw(st.lists(st.integers(0, 31), min_size=1, max_size=20))
     np.testing.assert_allclose(model.scores(frame[rows]), model.scores(frame)[rows], rtol=0, atol=1e-12)
 
 
@@ -81,6 +81,50 @@ def test_unseen_levels_are_counted_and_predicted(model: Model, frame: pl.DataFra
     assert not any("unseen" in key for key in model.problems)
 
 
+def test_any_guise_of_the_same_rows_gives_the_same_predictions(
+    model: Model, frame: pl.DataFrame, tmp_path: Path
+) -> None:
+    whole = model.scores(frame)
+    frame.write_csv(tmp_path / "new.csv")
+    frame.write_parquet(tmp_path / "new.parquet")
+    guises: list[Any] = [
+        frame.to_pandas(),
+        frame.to_arrow(),
+        frame.to_dict(as_series=False),
+        frame.to_dicts(),
+        frame.lazy(),
+        tmp_path / "new.csv",
+        str(tmp_path / "new.parquet"),
+    ]
+    for guise in guises:
+        np.testing.assert_array_equal(model.scores(guise), whole, err_msg=type(guise).__name__)
+        assert model.problems == {}
+
+
+@SAME
+@given(st.sets(st.sampled_from(["size", "age", "town", "seen"]), min_size=1), st.sampled_from(["", " ", "NA"]))
+def test_retyped_columns_are_read_alike(model: Model, frame: pl.DataFrame, names: set[str], empty: str) -> None:
+    texts = frame.with_columns(pl.col(sorted(names - {"town"})).cast(pl.String).fill_null(empty))
+    floats = frame.with_columns(pl.col("age").cast(pl.Float32))
+    np.testing.assert_array_equal(model.scores(texts), model.scores(frame))
+    np.testing.assert_array_equal(model.scores(floats), model.scores(frame))
+
+
+def test_what_is_odd_is_counted(model: Model, frame: pl.DataFrame) -> None:
+    odd = frame.with_columns(
+        age=pl.Series(["old", *map(str, frame["age"][1:].fill_null(3))]),
+        town=pl.lit("Paris"),
+        more=pl.lit(1),
+        y=pl.lit("a"),
+    )
+    model.predict(odd)
+    assert model.problems == {
+        "age: could not be read, taken as missing": 1,
+        "town: rare or unseen level": 32,
+        "more: column not used": 32,
+    }
+
+
 @pytest.mark.parametrize("name", ["size", "age", "town", "seen"])
 def test_a_missing_column_is_named(model: Model, frame: pl.DataFrame, name: str) -> None:
     with pytest.raises(DataError, match=name):
@@ -89,7 +133,9 @@ def test_a_missing_column_is_named(model: Model, frame: pl.DataFrame, name: str)
 
 def test_missing_values_everywhere_still_predict(model: Model, frame: pl.DataFrame) -> None:
     empty = pl.DataFrame({name: pl.Series([None, None], dtype=dtype) for name, dtype in frame.schema.items()})
-    assert np.isfinite(model.scores(empty)).all() and model.predict(frame.head(0)).shape == (0,)
+    assert np.isfinite(model.scores(empty)).all()
+    with pytest.raises(DataError, match="0 records"):
+        model.predict(frame.head(0))
 
 
 def test_chunks_change_nothing(model: Model, frame: pl.DataFrame, monkeypatch: pytest.MonkeyPatch) -> None:

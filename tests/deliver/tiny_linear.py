@@ -36,7 +36,11 @@ class Line:
 
 class Tiny:
     def fit(self, folds: Sequence[Fold], params: Mapping[str, Any], *, clock: Clock, seed: int) -> list[Fitted]:
-        return [Line(self._solve(fold.train)) for fold in folds]
+        fitted = [Line(self._solve(fold.train)) for fold in folds]
+        for fold, line in zip(folds, fitted, strict=True):
+            if fold.watch is not None:
+                fold.watch.see(0, line.predict(fold.watch.rows))
+        return list(fitted)
 
     def _solve(self, rows: Rows) -> Array:
         x, y = matrix(rows), rows.target

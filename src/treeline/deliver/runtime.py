@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
@@ -15,7 +15,7 @@ from treeline.candidates.features import Encoder
 from treeline.candidates.registry import card_named
 from treeline.deliver.parity import parity_rows, same_or_refuse
 from treeline.deliver.sealed import AGAIN, open_sealed, strict_json
-from treeline.errors import DataError, IntegrityError, SetupError, UsageError, shown
+from treeline.errors import IntegrityError, SetupError, UsageError, shown
 from treeline.problem.metric import Array, labels
 from treeline.problem.problem import Problem, Task
 
@@ -75,7 +75,7 @@ class Ensemble:
         return np.expm1(np.clip(prediction, 0.0, LOG_TOP)) if self.target_transform == "log1p" else prediction
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True, repr=False)
 class Model:
     """A model ready to use."""
 
@@ -89,7 +89,12 @@ class Model:
     parity: float = float("nan")
     "The largest difference found on the parity rows when it was loaded."
     problems: dict[str, int] = field(default_factory=dict)
-    "What was odd in the rows of the latest call, with counts: unseen levels, values that do not parse, columns not used."
+    "What was odd in the rows of the latest call, with the number of rows: unseen levels, unreadable values, unused columns."
+
+    def __repr__(self) -> str:
+        """Return one line."""
+        models = sum(len(models) for _, models in self.ensemble.members)
+        return f"<Model of {shown(self.problem.target)} ({self.problem.task}), {models} fitted models>"
 
     @property
     def classes_(self) -> Array:
@@ -143,10 +148,14 @@ class Model:
         """Return predictions in Treeline's own shape, see `problem.metric`: (n,) or (n, C) float64."""
         from treeline.data.conform import conform
 
-        frame, problems = conform(source, self.needed())
-        missing = [name for name in self.inputs if name not in frame.columns]
-        if missing:
-            raise DataError("Columns are missing: " + ", ".join(shown(name) for name in missing), do="Add them.")
+        if isinstance(source, Mapping):
+            import polars as pl
+
+            source = pl.DataFrame(dict(source), strict=False)
+        frame, found = conform(source, self.needed())
+        known = {column["name"] for column in self.columns}
+        problems = {f"{name}: could not be read, taken as missing": count for name, count in found.items()}
+        problems |= {f"{name}: column not used": frame.height for name in found.extra if name not in known}
         parts = list(self._chunks(frame, problems))
         self.problems = problems
         return np.concatenate(parts)

@@ -1,0 +1,184 @@
+"""The torch side of the networks: arithmetic, the module that holds a stack of members, the device it runs on.
+
+The only file of the package with torch at its top; it is imported inside functions, by `loop` alone.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+from typing import Any
+
+import numpy as np
+import torch
+from torch.nn import functional as F
+
+from treeline.problem.metric import Array
+
+__all__ = ["Device", "Stack", "TorchOps"]
+
+POOL = 2**20
+
+
+class TorchOps:
+    """The twin of `ops.NumpyOps` on tensors, with gradients; `keep` scales every dropout rate."""
+
+    def __init__(self) -> None:
+        """Start in training mode, with full dropout."""
+        self.training = True
+        self.keep = 1.0
+        self._pools: dict[float, tuple[float, Any]] = {}
+
+    def linear(self, x: Any, weight: Any, bias: Any, gain: float = 1.0) -> Any:
+        """See `NumpyOps.linear`; one fused call."""
+        return torch.baddbmm(bias, x, weight, alpha=gain)
+
+    def act(self, name: str, x: Any) -> Any:
+        """See `NumpyOps.act`."""
+        return {"relu": F.relu, "selu": F.selu, "mish": F.mish}[name](x)
+
+    def lerp(self, a: Any, b: Any, weight: Any) -> Any:
+        """See `NumpyOps.lerp`."""
+        return torch.lerp(a, b, weight)
+
+    def drop(self, x: Any, rate: float) -> Any:
+        """Drop a share of the values while training.
+
+        Drawing masks would cost a CPU a fifth of a step, so there they are windows at random places of one long mask.
+        """
+        now = rate * self.keep
+        if not self.training or now <= 0:
+            return x
+        if x.is_cuda:
+            return F.dropout(x, now)
+        size = x.numel()
+        held, pool = self._pools.get(rate, (-1.0, None))
+        if abs(held - now) > 0.02 * rate or len(pool) < size + POOL:
+            pool = torch.empty(size + POOL).bernoulli_(1 - now).div_(1 - now)
+            self._pools[rate] = (now, pool)
+        start = int(torch.randint(POOL, (1,)))
+        return x * pool[start : start + size].view(x.shape)
+
+    def cos(self, x: Any) -> Any:
+        """See `NumpyOps.cos`."""
+        return torch.cos(x)
+
+    def sin(self, x: Any) -> Any:
+        """See `NumpyOps.sin`."""
+        return torch.sin(x)
+
+    def concat(self, parts: list[Any]) -> Any:
+        """See `NumpyOps.concat`."""
+        return torch.cat(parts, dim=-1)
+
+    def stack_tokens(self, parts: list[Any]) -> Any:
+        """See `NumpyOps.stack_tokens`."""
+        return torch.cat(parts, dim=2)
+
+    def expand(self, x: Any, shape: tuple[int, ...]) -> Any:
+        """See `NumpyOps.expand`."""
+        return x.expand(shape)
+
+    def take(self, table: Any, index: Any) -> Any:
+        """See `NumpyOps.take`; one lookup in the table of all members."""
+        members, rows, width = table.shape
+        shift = torch.arange(members, device=index.device).view(-1, 1, 1) * rows
+        return F.embedding(index + shift, table.reshape(members * rows, width))
+
+    def norm(self, x: Any, weight: Any, bias: Any) -> Any:
+        """See `NumpyOps.norm`."""
+        return torch.addcmul(bias, F.layer_norm(x, x.shape[-1:]), weight)
+
+    def attention(self, query: Any, key: Any, value: Any, rate: float) -> Any:
+        """See `NumpyOps.attention`."""
+        scores = torch.matmul(query, key.transpose(-1, -2)) * (1.0 / math.sqrt(query.shape[-1]))
+        return torch.matmul(self.drop(torch.softmax(scores, dim=-1), rate), value)
+
+    def softmax(self, x: Any) -> Any:
+        """See `NumpyOps.softmax`."""
+        return torch.softmax(x, dim=-1)
+
+    def permute(self, x: Any, axes: tuple[int, ...]) -> Any:
+        """See `NumpyOps.permute`."""
+        return x.permute(axes)
+
+
+class Stack(torch.nn.Module):  # type: ignore[misc]
+    """A network with the weights of M members; `forward` gives (M, k, B, outputs)."""
+
+    def __init__(self, net: Any, weights: dict[str, Array]) -> None:
+        """Hold `weights`, arrays with a leading M, as parameters."""
+        super().__init__()
+        self.net = net
+        self.ops = TorchOps()
+        self.held = torch.nn.ParameterList([torch.tensor(value) for value in weights.values()])
+        self.named: dict[str, Any] = dict(zip(weights, self.held, strict=True))
+
+    def forward(self, x: Any, cat: Any) -> Any:
+        """Compute the outputs of a batch: x (M, B, d), cat (M, B, q)."""
+        return self.net.forward(self.named, x, cat, self.ops)
+
+    def member(self, slot: int, x: Any, cat: Any) -> Any:
+        """Compute the outputs (k, B, outputs) of one member for rows x (B, d), cat (B, q), without dropout."""
+        weights = {name: value[slot : slot + 1] for name, value in self.named.items()}
+        self.ops.training = False
+        out = self.net.forward(weights, x[None], cat[None], self.ops)[0]
+        self.ops.training = True
+        return out
+
+    def copy(self, slot: int) -> dict[str, Array]:
+        """Return one member's weights as numpy arrays."""
+        return {name: value.detach()[slot].float().cpu().numpy().copy() for name, value in self.named.items()}
+
+    def finite(self) -> list[bool]:
+        """Whether each member's weights are all finite."""
+        total = sum(value.detach().flatten(1).sum(1) for value in self.named.values())
+        return [bool(ok) for ok in torch.isfinite(total)]
+
+
+class Device:
+    """Where a fit runs. On a CPU it is bare torch; with CUDA, accelerate brings bfloat16 and all launched processes."""
+
+    def __init__(self, threads: int, seed: int) -> None:
+        """Find the device; accelerate is imported only where CUDA exists or several processes were launched."""
+        self.accelerator: Any = None
+        torch.set_num_threads(max(1, threads))
+        if torch.cuda.is_available() or int(os.environ.get("WORLD_SIZE", "1")) > 1:
+            from accelerate import Accelerator
+
+            cuda = torch.cuda.is_available()
+            half = "bf16" if cuda and torch.cuda.is_bf16_supported() else "no"
+            self.accelerator = Accelerator(mixed_precision=half, cpu=not cuda)
+        self.rank = self.accelerator.process_index if self.accelerator else 0
+        self.world = self.accelerator.num_processes if self.accelerator else 1
+        self.name = self.accelerator.device if self.accelerator else torch.device("cpu")
+        torch.manual_seed(seed + self.rank)
+
+    def put(self, value: Array) -> Any:
+        """Return an array as a tensor on the device; a float64 as float32."""
+        if value.dtype == np.float64:
+            value = value.astype(np.float32)
+        return torch.from_numpy(np.ascontiguousarray(value)).to(self.name)
+
+    def ready(self, stack: Stack) -> Any:
+        """Return the callable to train with: the stack itself, or its wrapper for mixed precision and several processes."""
+        stack.to(self.name)
+        return self.accelerator.prepare(stack) if self.accelerator else stack
+
+    def backward(self, loss: Any) -> None:
+        """Compute gradients."""
+        if self.accelerator:
+            self.accelerator.backward(loss)
+        else:
+            loss.backward()
+
+    def agree(self, value: float) -> float:
+        """Return the value of the slowest process, so that all of them plan the same steps."""
+        if self.world == 1:
+            return value
+        return float(self.accelerator.reduce(torch.tensor(value, device=self.name), reduction="mean"))
+
+    def wait(self) -> None:
+        """Let queued work end, so that the clock measures it."""
+        if self.accelerator and self.name.type == "cuda":
+            torch.cuda.synchronize()

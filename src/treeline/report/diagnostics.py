@@ -96,7 +96,8 @@ def _numbers(y: Array, prediction: Array) -> dict[str, Any]:
     # every step-th row by predicted value: a sample that needs no seed and keeps both tails
     keep = np.unique(np.r_[order[::step], order[-1]])
     low, high = np.quantile(error, [0.005, 0.995])
-    counts, edges = np.histogram(np.clip(error, low, high), bins=24)
+    room = max(1e-9 * float(np.abs(y).max()), 1e-300)  # errors that are all alike have no width of their own
+    counts, edges = np.histogram(np.clip(error, low, high), bins=24, range=(low - 25 * room, high + 25 * room))
     parts = [part for part in np.array_split(order, BINS) if len(part)]
     return {
         "kind": "numbers",

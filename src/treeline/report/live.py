@@ -214,7 +214,11 @@ class Live:
         from rich.console import Console
         from rich.live import Live as Panel
 
-        console = Console(file=self.stream, force_terminal=True, highlight=False)
+        class Patient(Console):
+            def on_broken_pipe(self) -> None:
+                self.quiet = True  # Rich itself would end the process
+
+        console = Patient(file=self.stream, force_terminal=True, highlight=False)
         self._panel = Panel(
             console=console, get_renderable=self._safe, refresh_per_second=4, transient=True, redirect_stdout=False
         )

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -38,20 +39,18 @@ def measured(
     words: list[str], *, limit_s: float, cores: int = 0, memory: bool = True, log: Path | None = None
 ) -> Measured:
     """Run a command in its own session, on the first `cores` cores (0: all), and kill all of it after `limit_s` seconds."""
-    allowed = sorted(os.sched_getaffinity(0))[:cores] if cores else None
     env = {**os.environ, "PYTHONWARNINGS": "ignore", "TOKENIZERS_PARALLELISM": "false"}
     path = log or ROOT / ".work" / "bench" / "last.log"
     path.parent.mkdir(parents=True, exist_ok=True)
     start = time.perf_counter()
     with path.open("w+") as file:
         process = subprocess.Popen(words, stdout=file, stderr=subprocess.STDOUT, env=env, start_new_session=True)
-        if allowed:
-            os.sched_setaffinity(process.pid, allowed)
-        peak = [0.0]
-        over = threading.Event()
-        watcher = threading.Thread(target=_watch, args=(process.pid, peak, over), daemon=True)
-        if memory:
-            watcher.start()
+        if cores:
+            os.sched_setaffinity(process.pid, sorted(os.sched_getaffinity(0))[:cores])
+        peak, over = [0.0], threading.Event()
+        seen: dict[int, psutil.Process] = {}
+        watcher = threading.Thread(target=_watch, args=(process.pid, peak, seen, over, memory), daemon=True)
+        watcher.start()
         timed_out = False
         try:
             process.wait(timeout=limit_s)
@@ -59,36 +58,40 @@ def measured(
             timed_out = True
         wall = time.perf_counter() - start
         over.set()
-        # A tool may leave workers behind; they would disturb the next one.
-        _end_session(process)
+        watcher.join()
+        _end(process, list(seen.values()))
     tail = path.read_text(errors="replace")[-4000:]
-    code = process.returncode if process.returncode is not None else -9
-    return Measured(code, wall, peak[0], tail, timed_out)
+    return Measured(process.returncode, wall, peak[0], tail, timed_out)
 
 
-def _end_session(process: subprocess.Popen[bytes]) -> None:
-    try:
+def _end(process: subprocess.Popen[bytes], family: list[psutil.Process]) -> None:
+    """A tool may leave workers behind, some in sessions of their own; they would disturb the next one."""
+    with suppress(ProcessLookupError, PermissionError):
         os.killpg(process.pid, signal.SIGKILL)
-    except (ProcessLookupError, PermissionError):
-        pass
+    for one in family:
+        with suppress(psutil.Error):
+            if one.is_running():
+                one.kill()
     process.wait()
 
 
-def _watch(pid: int, peak: list[float], over: threading.Event) -> None:
-    """Poll the proportional set size of the process tree about four times a second."""
-    while not over.wait(0.25):
-        total = 0
-        try:
-            family = [psutil.Process(pid), *psutil.Process(pid).children(recursive=True)]
-        except psutil.Error:
-            continue
-        for one in family:
-            try:
-                memory = one.memory_full_info()
-                total += getattr(memory, "pss", memory.uss)
-            except psutil.Error:
-                continue
-        peak[0] = max(peak[0], total / 1e6)
+def _watch(pid: int, peak: list[float], seen: dict[int, psutil.Process], over: threading.Event, memory: bool) -> None:
+    """Twice a second, note the processes of the tree and what memory they hold together, in megabytes."""
+    while not over.wait(0.5):
+        with suppress(psutil.Error):
+            root = psutil.Process(pid)
+            seen.update({one.pid: one for one in [root, *root.children(recursive=True)] if one.pid not in seen})
+        if memory:
+            peak[0] = max(peak[0], sum(_held(one) for one in list(seen)) / 1e6)
+
+
+def _held(pid: int) -> float:
+    """Proportional share of a process in bytes, from the kernel's own sum, which is cheap to read; 0 once it has ended."""
+    try:
+        lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+        return float(next(line.split()[1] for line in lines if line.startswith("Pss:"))) * 1024
+    except (OSError, StopIteration):
+        return 0.0
 
 
 def machine() -> str:

@@ -39,7 +39,16 @@ def main() -> None:
     run = args.out / "run"
     split = "random" if spec["task"] == "regression" else "stratified"
     options = ["--target", spec["target"], "--task", spec["task"], "--metric", spec["metric"], "--split", split]
-    options += ["--time-limit", f"{args.seconds:g}s", "--out", str(run), "--quiet", *args.preset.split()]
+    options += [
+        "--time-limit",
+        f"{args.seconds:g}s",
+        "--out",
+        str(run),
+        "--quiet",
+        "--cores",
+        str(args.cores),
+        *args.preset.split(),
+    ]
     fit_s = command("run", str(args.train), *options)
     predict_s = command("predict", str(run), str(args.test), "-o", str(args.out / "preds.csv"))
     verdict = json.loads((run / "verdict.json").read_text())

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import sys
 from datetime import datetime, timedelta
-from pathlib import Path
 
 import numpy as np
 import polars as pl
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parent))
-from data_worlds import churn, houses, table
-
 from treeline.data.ask import ask, rows_of
 from treeline.data.column import Kind
 from treeline.errors import DataError, UsageError
 from treeline.problem.problem import Policy, Problem, Task
+
+from .data_worlds import churn, houses, table
 
 
 def with_target(values: list[object], n: int = 100) -> pl.DataFrame:

@@ -16,7 +16,7 @@ from treeline.data.view import view_of
 from treeline.errors import DataError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Collection, Iterator
 
     from treeline.data.dataset import Dataset
     from treeline.data.view import View
@@ -25,19 +25,22 @@ if TYPE_CHECKING:
 __all__ = ["audit", "dropped_columns", "gate"]
 
 
-def audit(dataset: Dataset, problem: Problem | None = None, *, deadline_s: float | None = None) -> list[Finding]:
+def audit(
+    dataset: Dataset, problem: Problem | None = None, *, deadline_s: float | None = None, drop: Collection[str] = ()
+) -> list[Finding]:
     """Return what is wrong with the data, the gravest first; without a problem only what needs no target.
 
     Args:
         dataset: the data.
         problem: what is asked of it.
         deadline_s: seconds after which no further check is begun.
+        drop: columns that the user leaves out; nothing is said about them.
 
     Raises:
         DataError: D017, nothing can be learned because all inputs are identical or none is left.
     """
     start = time.monotonic()
-    view = view_of(dataset, problem)
+    view = view_of(dataset, problem, drop)
     copies.refuse_no_information(view)
     findings: list[Finding] = []
     late: list[str] = []

@@ -91,12 +91,10 @@ def constants(view: View) -> list[Finding]:
 
 def twins(view: View, names: list[str]) -> list[Finding]:
     """Find D021: columns equal to an earlier one, value for value; the target's own twin is a leak (D005) instead."""
-    weights = np.random.default_rng(0).integers(1, 2**62, len(view), dtype=np.uint64) | np.uint64(1)
     first: dict[tuple[str, int], str] = {}
     pairs: dict[str, str] = {}
-    for name in names:
+    for name, key in _prints(view, names).items():
         series = view.frame[name]
-        key = (str(series.dtype), int((series.hash(seed=0).to_numpy() * weights).sum()))
         if key in first and view.frame[first[key]].equals(series, null_equal=True):
             pairs[name] = first[key]
         else:
@@ -116,6 +114,25 @@ def twins(view: View, names: list[str]) -> list[Finding]:
             done=LEFT_OUT,
         )
     ]
+
+
+def _prints(view: View, names: list[str]) -> dict[str, tuple[str, int]]:
+    """Return type and fingerprint of columns; equal columns have equal ones."""
+    weights = np.random.default_rng(0).integers(1, 2**62, len(view), dtype=np.uint64) | np.uint64(1)
+    schema = view.frame.schema
+    numeric = [name for name in names if schema[name].is_numeric()]
+    prints: dict[str, tuple[str, int]] = {}
+    width = max(1, 4_000_000 // max(1, len(view)))
+    for start in range(0, len(numeric), width):
+        part = numeric[start : start + width]
+        block = view.frame.select(part).to_numpy().astype(np.float64, copy=False)
+        sums = (np.ascontiguousarray(block.T).view(np.uint64) * weights).sum(axis=1)
+        prints |= {name: (str(schema[name]), int(value)) for name, value in zip(part, sums, strict=True)}
+    for name in names:
+        if name not in prints:
+            hashed = view.frame[name].hash(seed=0).to_numpy()
+            prints[name] = (str(schema[name]), int((hashed * weights).sum()))
+    return prints
 
 
 def missing(view: View) -> list[Finding]:

@@ -13,6 +13,7 @@ from treeline.problem.problem import Policy
 
 if TYPE_CHECKING:
     from treeline.data.view import View
+    from treeline.problem.metric import Array
 
 __all__ = ["copies", "refuse_no_information"]
 
@@ -40,17 +41,20 @@ def copies(view: View) -> list[Finding]:
     """Find D001 (exact copies) and D002 (same inputs, other answers)."""
     problem = view.problem
     same = clusters(view.dataset, problem.target if problem else None)[view.rows]
-    same = np.unique(same, return_inverse=True)[1]
-    n, distinct = len(same), int(same.max(initial=-1)) + 1
+    size = np.bincount(same)
+    n, distinct = len(same), int((size > 0).sum())
     if distinct == n:
         return []
-    names = [c.name for c in view.columns if c.kind.is_input]
-    coarse = is_coarse(view.dataset, names)
-    repeated = np.flatnonzero(np.bincount(same)[same] > 1)
+    coarse = is_coarse(view.dataset, [c.name for c in view.columns if c.kind.is_input])
+    repeated = np.flatnonzero(size[same] > 1)
+    same = np.unique(same[repeated], return_inverse=True)[1]
     rows = len(repeated)
     kept = problem is not None and not coarse and problem.policy is not Policy.TIME
-    answers = np.unique(same * n + np.unique(view.y, return_inverse=True)[1]) if problem else np.arange(distinct)
-    alike = f" ({n - len(answers)} of them with the same answer)" if problem else ""
+    alike = ""
+    if problem is not None:
+        answer = np.unique(view.y[repeated], return_inverse=True)[1]
+        answers = len(np.unique(same * (int(answer.max()) + 1) + answer))
+        alike = f" ({rows - answers} of them with the same answer)"
     findings = [
         Finding(
             code="D001",
@@ -64,38 +68,40 @@ def copies(view: View) -> list[Finding]:
             done="Copies are kept in one fold, so that none is judged by a model that saw its twin." if kept else "",
         )
     ]
-    return findings + (_conflicts(view, same, coarse=coarse) if problem else [])
+    return findings + (_conflicts(view, repeated, same, coarse=coarse) if problem else [])
 
 
-def _conflicts(view: View, same: np.ndarray[tuple[int], np.dtype[np.int64]], *, coarse: bool) -> list[Finding]:
+def _conflicts(view: View, repeated: Array, same: Array, *, coarse: bool) -> list[Finding]:
+    """`repeated` (r,) are positions of rows that are no singles, `same` (r,) number their inputs."""
     problem = view.problem
     assert problem is not None
-    y = view.y
+    y, n = view.y[repeated], len(view)
     size = np.bincount(same)
     order = np.argsort(same, kind="stable")
     starts = np.r_[0, np.cumsum(size)[:-1]]
     low, high = np.minimum.reduceat(y[order], starts), np.maximum.reduceat(y[order], starts)
-    apart = 0.0 if problem.task.is_classification else LOST_RANGE * float(y.std())
+    apart = 0.0 if problem.task.is_classification else LOST_RANGE * float(view.y.std())
     split = high - low > apart
     rows = int(size[split].sum())
     if not rows:
         return []
     ceiling = ""
     if problem.task.is_classification:
-        codes = y.astype(np.int64)
-        pairs, count = np.unique(same * len(problem.classes) + codes, return_counts=True)
+        classes = len(problem.classes)
+        pairs, count = np.unique(same * classes + y.astype(np.int64), return_counts=True)
         best = np.zeros(len(size), dtype=np.int64)
-        np.maximum.at(best, pairs // len(problem.classes), count)
-        if best.sum() < 0.9995 * len(y):
-            ceiling = f" No model can label more than {best.sum() / len(y):.1%} of all rows right."
+        np.maximum.at(best, pairs // classes, count)
+        right = 1 - (len(y) - int(best.sum())) / n
+        if right < 0.9995:
+            ceiling = f" No model can label more than {right:.1%} of all rows right."
     return [
         Finding(
             code="D002",
-            severity=Severity.WARN if ceiling and rows > 0.05 * len(y) and not coarse else Severity.NOTE,
+            severity=Severity.WARN if ceiling and rows > 0.05 * n and not coarse else Severity.NOTE,
             title="Same inputs, different answers",
             rows=rows,
-            examples=tuple(view.rows[np.flatnonzero(split[same])[:5]].tolist()),
-            found=f"{rows} of {len(y)} rows share their inputs with a row that has another target value." + ceiling,
+            examples=tuple(view.rows[repeated[np.flatnonzero(split[same])[:5]]].tolist()),
+            found=f"{rows} of {n} rows share their inputs with a row that has another target value." + ceiling,
             do="Look at a few of them: a column that tells them apart may be missing, or labels may be wrong.",
         )
     ]

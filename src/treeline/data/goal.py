@@ -78,7 +78,7 @@ def balance(view: View) -> list[Finding]:
     counts = np.bincount(view.y.astype(np.int64), minlength=len(problem.classes))
     rarest = int(counts.min())
     findings = []
-    if problem.task is Task.BINARY and (rarest < 0.1 * len(view) or rarest < 50):
+    if problem.task is Task.BINARY and rarest < 0.1 * len(view):
         findings.append(
             Finding(
                 code="D010",

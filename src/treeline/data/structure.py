@@ -84,9 +84,9 @@ def entities(dataset: Dataset, target: str) -> dict[str, bool]:
     for column in dataset.columns:
         if column.name == target or column.kind not in (Kind.CATEGORY, Kind.IDENTIFIER, Kind.NUMBER, Kind.TEXT):
             continue
-        parts = words(column.name)
-        if not parts or not _repeats(column, len(dataset)):
+        if not _repeats(column, len(dataset)):
             continue
+        parts = words(column.name) or [""]
         if column.kind is Kind.NUMBER and not dataset.frame[column.name].dtype.is_integer():
             continue
         being = any(part.removesuffix("id").rstrip("s") in BEINGS for part in parts)

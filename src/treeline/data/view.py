@@ -11,6 +11,8 @@ from treeline.data.column import Kind
 from treeline.data.target import rows_of
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     import polars as pl
 
     from treeline.data.column import Column
@@ -40,7 +42,7 @@ class View:
     dropped: int
     "Rows without a target."
     columns: tuple[Column, ...]
-    "All columns but the target."
+    "All columns but the target and those that the user dropped."
     sample: Array
     "(s,) sorted positions for costly checks; of a rare class of two all rows are kept as far as they fit."
 
@@ -73,10 +75,10 @@ class View:
         return np.asarray(self.frame[name][self.sample].is_null().to_numpy())
 
 
-def view_of(dataset: Dataset, problem: Problem | None) -> View:
-    """Return the view of a data set for a problem, or for none."""
+def view_of(dataset: Dataset, problem: Problem | None, drop: Collection[str] = ()) -> View:
+    """Return the view of a data set without the columns `drop`, for a problem or for none."""
     target = problem.target if problem else None
-    columns = tuple(column for column in dataset.columns if column.name != target)
+    columns = tuple(column for column in dataset.columns if column.name != target and column.name not in drop)
     rows, y, dropped = rows_of(dataset, problem) if problem else (np.arange(len(dataset)), np.empty(0), 0)
     size = int(min(SAMPLE, max(1000, CELLS // max(1, len(columns)))))
     return View(

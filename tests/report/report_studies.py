@@ -114,7 +114,10 @@ def verdict_of(scores: dict[str, float], rows: int, *, better: float, half: floa
             "score": best["score"] * (1 + better * 0.001),
             "interval": [best["score"] - half, best["score"] + half],
             "best": f"blend of {best['title']} and {mine[0]['title'] if mine[0] is not best else mine[1]['title']}",
-            "members": [{"name": best["title"], "weight": 0.6}, {"name": mine[1]["title"], "weight": 0.4}],
+            "members": [
+                {"name": best["title"], "weight": 0.6},
+                {"name": (mine[0] if mine[0] is not best else mine[1])["title"], "weight": 0.4},
+            ],
             "contenders": 4,
             "cpu_s": sum(row["cpu_s"] for row in mine),
             "wall_s": sum(row["cpu_s"] for row in mine),

@@ -139,5 +139,5 @@ def _packed(state: State) -> bytes:
     wrong = [name for name, array in arrays.items() if array.dtype.kind not in "biuf" or name == "meta.json"]
     if wrong:
         raise UsageError(f"The array {shown(wrong[0])} of a model is not made of numbers.")
-    plain = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
+    plain = {name: np.asarray(array, order="C") for name, array in arrays.items()}
     return save({**plain, "meta.json": np.frombuffer(_json(meta), dtype=np.uint8)})

@@ -202,9 +202,12 @@ class _Record:
         return any(trial.rung == rung and trial.fold == fold for trial in self.trials.get(entry.name, []))
 
     def is_out(self, entry: Entry) -> bool:
-        """Whether an entry failed in a way that will not change with another fold."""
-        lost = [trial for trial in self.trials.get(entry.name, []) if trial.state is not State.DONE]
-        jobs = {trial.id.rpartition("-f")[0] for trial in lost}
+        """Whether an entry, or its candidate with other settings, failed in a way that will not change with another fold."""
+        lost = [
+            trial for trials in self.trials.values() for trial in trials
+            if trial.candidate == entry.candidate and trial.state is not State.DONE
+        ]  # fmt: skip
+        jobs = {trial.id.rpartition("-f")[0] for trial in lost if trial.entry == entry.name}
         return any(trial.state in (State.FAILED, State.OUT_OF_MEMORY) for trial in lost) or len(jobs) >= 2
 
     def highest(self, entry: Entry) -> float:

@@ -1,0 +1,141 @@
+"""The plan, played against a made-up clock: costs are what they are, every family keeps to its time."""
+
+import numpy as np
+import pytest
+
+from treeline.candidates.card import Card
+from treeline.contest.plan import Plan, rungs_of
+from treeline.contest.trial import Entry, State, Trial
+from treeline.problem.metric import metric_named
+from treeline.problem.problem import Family, Task
+
+COSTS = {"base": 0.001, "quick": 1.0, "good": 2.5, "slow": 8.0, "net": 20.0, "small": 8.0, "loud": 1.0}
+"Seconds per 10,000 rows and fold."
+
+
+def cards():
+    def card(name, family, **more):
+        return Card(name=name, title=name, family=family, build="x:X", paper="", **more)
+
+    deep = {"anytime": True, "batched": True}
+    return {
+        "base": card("base", Family.CLASSICAL, reference=True),
+        "quick": card("quick", Family.CLASSICAL, anytime=True),
+        "good": card("good", Family.CLASSICAL, anytime=True),
+        "slow": card("slow", Family.CLASSICAL),
+        "loud": card("loud", Family.CLASSICAL),
+        "net": card("net", Family.DEEP, **deep),
+        "small": card("small", Family.DEEP, **deep),
+    }
+
+
+def plan_of(names, rows, seconds):
+    known = cards()
+    entries: dict[Family, tuple[Entry, ...]] = {}
+    for name in names:
+        family = known[name.split("-")[0]].family
+        entry = Entry(name=name, candidate=name.split("-")[0], family=family, params={}, reference=name == "base")
+        entries[family] = (*entries.get(family, ()), entry)
+    return Plan(
+        entries=entries, cards=known, rungs=rungs_of(rows, seconds=seconds), rows=rows, folds=5,
+        metric=metric_named("roc_auc", Task.BINARY), seed=0, first_wave=3,
+    )  # fmt: skip
+
+
+def play(plan, family, seconds, fails=()):
+    """Return the trials and the seconds used."""
+    clock, trials = 0.0, []
+    for job in range(1000):
+        wish = plan.next(family, trials, [], seconds - clock)
+        if wish is None:
+            return trials, clock
+        card = plan.cards[wish.entry.candidate]
+        rows = plan.rows * wish.rung * 0.8
+        natural = COSTS[card.name] * rows / 1e4 * len(wish.folds)
+        spent = min(natural, wish.seconds) if card.anytime else natural
+        assert wish.patience <= seconds - clock + 1e-9
+        assert clock + wish.seconds <= seconds
+        state = State.FAILED if card.name in fails else State.DONE if spent <= wish.patience else State.TIMEOUT
+        clock += min(spent, wish.patience)
+        for fold in wish.folds:
+            score = 0.9 - 0.1 / np.sqrt(rows / 100) + 0.01 * (card.name == "good")
+            trials.append(
+                Trial(
+                    id=f"{job:04d}-{wish.entry.name}-f{fold}", entry=wish.entry.name, candidate=card.name, family=family,
+                    params={}, rung=wish.rung, rows=int(rows), fold=fold, seed=wish.seed, state=state,
+                    score=score if state is State.DONE else None, wall_s=spent / len(wish.folds),
+                    reason="stopped by the clock" if spent < natural else "",
+                )
+            )  # fmt: skip
+    raise AssertionError("the plan never ends")
+
+
+def tops(trials, entry):
+    return sorted(
+        trial.fold for trial in trials if trial.entry == entry and trial.rung == 1.0 and trial.state is State.DONE
+    )
+
+
+def test_with_time_everybody_fits_every_fold_and_the_plan_ends():
+    plan = plan_of(["base", "quick", "good", "slow", "quick-2"], rows=4000, seconds=300)
+    trials, used = play(plan, Family.CLASSICAL, 280)
+    for entry in ("base", "quick", "good", "slow", "quick-2"):
+        assert tops(trials, entry) == [0, 1, 2, 3, 4]
+    assert used < 280
+
+
+def test_the_baseline_comes_first_and_the_best_climbs_first():
+    plan = plan_of(["base", "quick", "good", "slow"], rows=20_000, seconds=60)
+    trials, _ = play(plan, Family.CLASSICAL, 50)
+    assert trials[0].entry == "base"
+    assert next(trial.entry for trial in trials if trial.rung == 1.0 and trial.entry != "base") == "good"
+
+
+@pytest.mark.parametrize(
+    ("rows", "seconds"), [(900, 30), (7000, 30), (7000, 60), (30_000, 60), (200_000, 60), (200_000, 300)]
+)
+def test_no_family_idles_for_long_and_none_is_without_a_model(rows, seconds):
+    plan = plan_of(["base", "quick", "good", "slow", "net", "small"], rows=rows, seconds=seconds)
+    for family in Family:
+        trials, used = play(plan, family, 0.9 * seconds)
+        assert any(trial.state is State.DONE and trial.fold == 0 for trial in trials)
+        everything = {entry.name for entry in plan.entries[family]} == {
+            e.entry for e in trials if tops(trials, e.entry) == [0, 1, 2, 3, 4]
+        }
+        assert everything or used > 0.55 * seconds
+
+
+def test_entries_share_their_folds():
+    plan = plan_of(["net", "small"], rows=20_000, seconds=60)
+    trials, _ = play(plan, Family.DEEP, 50)
+    reached = [tops(trials, name) for name in ("net", "small") if tops(trials, name)]
+    assert reached
+    assert all(folds[0] == 0 for folds in reached)
+
+
+def test_what_failed_is_not_tried_again_nor_varied():
+    plan = plan_of(["base", "quick", "loud", "good", "loud-2"], rows=4000, seconds=60)
+    trials, _ = play(plan, Family.CLASSICAL, 50, fails=("loud",))
+    assert [trial.rung for trial in trials if trial.entry == "loud"] == [plan.rungs[0]]
+    assert not [trial for trial in trials if trial.entry == "loud-2"]
+
+
+def test_a_job_cut_off_by_the_user_is_tried_again():
+    plan = plan_of(["net"], rows=4000, seconds=60)
+    entry = plan.entries[Family.DEEP][0]
+    lost = Trial(
+        id="0000-net-f0", entry="net", candidate="net", family=Family.DEEP, params={}, rung=plan.rungs[0], rows=1, fold=0, seed=0,
+        state=State.TIMEOUT, reason="cut off: stopped by the user",
+    )  # fmt: skip
+    wish = plan.next(Family.DEEP, [lost], [], 50.0)
+    assert wish is not None
+    assert (wish.entry, wish.rung) == (entry, plan.rungs[0])
+
+
+@pytest.mark.parametrize("rows", [100, 600, 5000, 40_000, 2_000_000])
+def test_rungs_grow_to_the_top_and_are_neither_tiny_nor_many(rows):
+    rungs = rungs_of(rows, classes=2, seconds=60)
+    assert rungs[-1] == 1.0
+    assert list(rungs) == sorted(rungs)
+    assert len(rungs) <= 7
+    assert rows * rungs[0] >= 250 or rungs == (1.0,)

@@ -1,0 +1,70 @@
+"""What to do while the verdict is open: which side is cheaper, what taking it may cost, how many rows would decide."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from scipy import stats
+
+from treeline.problem.problem import Family
+
+if TYPE_CHECKING:
+    from treeline.evidence.paired import Difference
+
+__all__ = ["LEANING", "SURE", "Share", "cheaper_side", "regret", "rows_needed"]
+
+SURE = 0.95
+"A call is made at this probability."
+LEANING = 0.80
+"From here on an open verdict says which way it leans."
+FAR = 1000
+"Above this many times the judged rows, more rows are no way to decide."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Share:
+    """What a family fielded and spent."""
+
+    contenders: int = 0
+    cpu_s: float = 0.0
+    wall_s: float = 0.0
+    fit_cpu_s: float | None = None
+    "CPU seconds that fitting the delivered models took: decides which side is cheaper; `cpu_s` does where it is unknown."
+    missing: str | None = None
+    "Why the family has no member: not installed, not asked for, all failed."
+
+
+def cheaper_side(shares: Mapping[Family, Share]) -> Family:
+    """Return the side with fewer `fit_cpu_s`, or fewer `cpu_s` where that is not known; classical where they are equal."""
+    classical, deep = shares.get(Family.CLASSICAL, Share()), shares.get(Family.DEEP, Share())
+    if classical.fit_cpu_s is not None and deep.fit_cpu_s is not None:
+        return Family.DEEP if deep.fit_cpu_s < classical.fit_cpu_s else Family.CLASSICAL
+    return Family.DEEP if deep.cpu_s < classical.cpu_s else Family.CLASSICAL
+
+
+def rows_needed(gap: Difference | None, margin: float, rows: int) -> int | None:
+    """Return how many judged rows would decide, to two digits; None where out of reach.
+
+    N (1.96 SE / room)^2, where room is the distance of the estimate from the nearer edge of the margin.
+    """
+    if gap is None or not np.isfinite(gap.se) or not np.isfinite(gap.estimate):
+        return None
+    room = abs(abs(gap.estimate) - margin)
+    if room <= 0 or (1.96 * gap.se / room) ** 2 > FAR:
+        return None
+    needed = int(rows * max((1.96 * gap.se / room) ** 2, 1.0))
+    return int(round(needed, min(0, 2 - len(str(needed)))))
+
+
+def regret(gap: Difference | None, cheaper: Family | None) -> float | None:
+    """Return what taking the cheaper side loses on average, in the metric's unit: SE phi(z) + lead Phi(z), z = lead / SE."""
+    if gap is None or cheaper is None or not np.isfinite(gap.estimate) or not np.isfinite(gap.se):
+        return None
+    lead = gap.estimate if cheaper is Family.CLASSICAL else -gap.estimate
+    if gap.se <= 0:
+        return max(lead, 0.0)
+    z = lead / gap.se
+    return float(gap.se * stats.norm.pdf(z) + lead * stats.norm.cdf(z))

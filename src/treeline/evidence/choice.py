@@ -1,0 +1,165 @@
+"""A family as a procedure: "the best it could do with its share", picking and blending included and paid for.
+
+Ensemble selection of Caruana, Niculescu-Mizil, Crew and Ksikes (ICML 2004) with replacement, started from the single best
+member. What half h of the rows chooses is judged on the other half, so best-of-many flatters nobody.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from treeline.errors import DataError
+from treeline.problem.metric import EPS
+
+if TYPE_CHECKING:
+    from treeline.evidence.scores import Judged
+    from treeline.problem.metric import Array, Metric
+    from treeline.problem.problem import Family
+
+__all__ = ["Procedure", "blend", "choose", "procedure"]
+
+ROUNDS = 40
+CAP = 20_000
+"Rows that a choice looks at: more do not change it, and evidence must stay cheap."
+SQUARED = ("root_mean_squared_error", "mean_squared_error", "r2")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Procedure:
+    """What a family (or both together) delivers, and its honest out-of-fold predictions."""
+
+    names: tuple[str, ...]
+    prediction: Array
+    "(m,) or (m, C); each row by the stops and weights that the other half chose."
+    weights_by_half: Array
+    "(2, k): what half 0 and half 1 chose."
+    weights_all: Array
+    "(k,): what all rows choose, for the model that is delivered."
+    champions: tuple[str, str, str]
+    "The single best member by half 0, half 1 and all rows."
+
+    def weights(self) -> dict[str, float]:
+        """Return the delivered weights above zero by name, largest first."""
+        order = np.argsort(-self.weights_all, kind="stable")
+        return {self.names[i]: float(self.weights_all[i]) for i in order if self.weights_all[i] > 0}
+
+
+def procedure(judged: Judged, family: Family | None) -> Procedure:
+    """Return the cross-fitted procedure of a family, or of both together for None.
+
+    Raises:
+        DataError: the family has no member.
+    """
+    members = judged.of(family)
+    if not members:
+        raise DataError(f"No member of the {family or 'two'} side was judged.", do="Look at why its trials failed.")
+    halves = [np.flatnonzero(judged.half == h) for h in (0, 1)]
+    prediction = np.empty(members[0].predictions.shape[1:], dtype=np.float64)
+    chosen: list[Array] = []
+    champions: list[str] = []
+    for slot, rows in enumerate([*halves, np.arange(len(judged.y))]):
+        stack = [member.predictions[slot] for member in members]
+        seen = rows if len(rows) <= CAP else np.random.default_rng(slot).choice(rows, CAP, replace=False)
+        weights, best = _choose([each[seen] for each in stack], judged.y[seen], judged.metric)
+        chosen.append(weights)
+        champions.append(members[best].name)
+        if slot < 2:
+            other = halves[1 - slot]
+            prediction[other] = blend([each[other] for each in stack], weights)
+    return Procedure(
+        names=tuple(member.name for member in members),
+        prediction=prediction,
+        weights_by_half=np.stack(chosen[:2]),
+        weights_all=chosen[2],
+        champions=(champions[0], champions[1], champions[2]),
+    )
+
+
+def blend(stack: Sequence[Array], weights: Array) -> Array:
+    """Return the weighted mean of k predictions, (n,) or (n, C), float64."""
+    total = np.zeros(stack[0].shape, dtype=np.float64)
+    for each, weight in zip(stack, weights, strict=True):
+        if weight > 0:
+            total += weight * each
+    return total
+
+
+def choose(stack: Sequence[Array], y: Array, metric: Metric, *, rows: Array | None = None) -> Array:
+    """Return the (k,) weights, summing to one, that blend k predictions (n,) or (n, C) best on `rows`."""
+    if rows is not None:
+        stack, y = [each[rows] for each in stack], y[rows]
+    return _choose(stack, y, metric)[0]
+
+
+def _choose(stack: Sequence[Array], y: Array, metric: Metric) -> tuple[Array, int]:
+    k = len(stack)
+    if len(y) == 0:  # nobody chose: an equal blend
+        return np.full(k, 1.0 / k), 0
+    losses = _candidate_losses(stack, y, metric)
+    counts = np.zeros(k, dtype=np.int64)
+    best_counts, best_loss, champion = counts, np.inf, 0
+    for step in range(ROUNDS if k > 1 else 1):
+        tried = np.round(losses(counts), 6)
+        pick = int(np.argmin(np.where(counts > 0, tried, tried + 1e-9)))
+        if step == 0:
+            champion = pick
+        counts = counts + (np.arange(k) == pick)
+        if tried[pick] < best_loss:
+            best_counts, best_loss = counts, tried[pick]
+    return best_counts / best_counts.sum(), champion
+
+
+def _candidate_losses(stack: Sequence[Array], y: Array, metric: Metric) -> Callable[[Array], Array]:
+    """Return a function of the counts so far (k,) that gives the loss (k,) of adding each member once more."""
+    if metric.name == "log_loss":
+        return _surprise(stack, y)
+    if metric.name in SQUARED or metric.losses_fn is None or metric.name == "accuracy":
+        return _quadratic(stack, y)
+    return _plain(stack, y, metric)
+
+
+def _surprise(stack: Sequence[Array], y: Array) -> Callable[[Array], Array]:
+    """Log-loss: only the probability given to the true class matters."""
+    rows, codes = np.arange(len(y)), y.astype(np.int64)
+    truth = np.stack([np.where(codes == 1, p, 1 - p) if p.ndim == 1 else p[rows, codes] for p in stack])
+    truth = np.clip(truth, EPS, 1.0).astype(np.float32)
+
+    def losses(counts: Array) -> Array:
+        mixed = (counts.astype(np.float32) @ truth + truth) / np.float32(counts.sum() + 1)
+        return np.asarray(-np.log(mixed).mean(axis=1, dtype=np.float64))
+
+    return losses
+
+
+def _quadratic(stack: Sequence[Array], y: Array) -> Callable[[Array], Array]:
+    """Squared error (Brier for labels), through the (k, k) products of the members' errors."""
+    truth: Any = y.astype(np.float64)
+    if stack[0].ndim == 2:
+        truth = np.eye(stack[0].shape[1])[y.astype(np.int64)]
+    errors = np.stack([(p - truth).ravel() for p in stack])
+    gram = errors @ errors.T / len(y)
+    scale = max(float(np.diag(gram).min()), EPS)
+
+    def losses(counts: Array) -> Array:
+        size = counts.sum() + 1
+        return np.asarray((counts @ gram @ counts + 2 * gram @ counts + np.diag(gram)) / (size**2 * scale))
+
+    return losses
+
+
+def _plain(stack: Sequence[Array], y: Array, metric: Metric) -> Callable[[Array], Array]:
+    """Any metric with row losses, member by member."""
+    table = np.stack([p.astype(np.float64) for p in stack])
+    scale = max(min(float(metric.losses_fn(y, p).mean()) for p in table), EPS) if metric.losses_fn else 1.0
+
+    def losses(counts: Array) -> Array:
+        total = np.tensordot(counts, table, axes=1)
+        size = counts.sum() + 1
+        found = [metric.losses(y, (total + p) / size) for p in table]
+        return np.array([np.mean(each) for each in found if each is not None]) / scale
+
+    return losses

@@ -1,0 +1,197 @@
+"""Learning curves: score against training rows, per contender and per family, and where they lead.
+
+Families of curves are fitted by separable least squares on a grid: for each shape the level and the height have a closed
+form, so nothing iterates and the same points give the same curve. The five shapes of `SHAPES` count equally: on LCDB 1.1
+(Yan, Mohr, Viering, NeurIPS 2025) their mixture predicts winners better than any one of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from treeline.evidence.influence import turn
+
+if TYPE_CHECKING:
+    from treeline.problem.metric import Array, Metric
+    from treeline.problem.problem import Family
+
+__all__ = ["SHAPES", "Curve", "Point", "extrapolate", "frontier", "gather", "to_loss"]
+
+OPTIMISM = (0.0, 0.56, 0.85, 1.03, 1.16, 1.27, 1.35, 1.42, 1.49, 1.54)
+"Expected largest of k standard normals, k = 1…10: what the best of k equal contenders seems to gain."
+ALIKE = 0.7
+"Correlation of the errors of one family's contenders."
+MIN_SE = 1e-4
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Point:
+    """A score at a number of training rows."""
+
+    rows: int
+    score: float
+    "In the metric's unit, the mean over the folds."
+    se: float
+    folds: tuple[tuple[int, float], ...] = ()
+    "Fold and score, where folds were scored one by one."
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain data."""
+        return {"rows": self.rows, "score": self.score, "se": self.se}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Curve:
+    """The points of one contender, or of a family's frontier, by growing rows."""
+
+    name: str
+    family: Family
+    points: tuple[Point, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain data."""
+        return {"name": self.name, "family": str(self.family), "points": [point.to_json() for point in self.points]}
+
+
+def gather(
+    name: str, family: Family, records: Iterable[tuple[int, int, float]], *, noise: float | None = None
+) -> Curve:
+    """Build a contender's curve from `(training rows, fold, score)`; scores that are not finite are left out.
+
+    Records whose rows differ by at most 5% are folds of one rung. `noise` is the standard error of one fold's score, used
+    where a rung has fewer than three folds; without it the spread over folds at other rungs says how large it is.
+    """
+    rungs: list[list[tuple[int, int, float]]] = []
+    for record in sorted(record for record in records if np.isfinite(record[2])):
+        if rungs and record[0] <= 1.05 * rungs[-1][0][0]:
+            rungs[-1].append(record)
+        else:
+            rungs.append([record])
+    spreads = [np.var([score for _, _, score in rung], ddof=1) for rung in rungs if len(rung) > 2]
+    if noise is None or not np.isfinite(noise):
+        largest = max((abs(score) for rung in rungs for _, _, score in rung), default=0.0)
+        noise = float(np.sqrt(np.mean(spreads))) if spreads else 0.02 * largest
+    points = []
+    for rung in rungs:
+        rung.sort(key=lambda record: record[1])
+        scores = np.array([score for _, _, score in rung])
+        spread = noise if len(scores) < 3 else max(float(scores.std(ddof=1)), 0.25 * noise)
+        points.append(
+            Point(
+                rows=round(float(np.mean([rows for rows, _, _ in rung]))),
+                score=float(scores.mean()),
+                se=max(spread / float(np.sqrt(len(scores))), MIN_SE),
+                folds=tuple((fold, score) for _, fold, score in rung),
+            )
+        )
+    return Curve(name=name, family=family, points=tuple(points))
+
+
+def frontier(curves: Sequence[Curve], family: Family, metric: Metric) -> Curve:
+    """Return the best of a family at each rung, with the choice paid for.
+
+    With two folds or more the contender of a fold is the one that is best on the other folds; with one fold the best score
+    is lowered by what the best of that many equal contenders would gain by luck.
+    """
+    mine = [curve for curve in curves if curve.family is family]
+    rungs = sorted({point.rows for curve in mine for point in curve.points})
+    merged: list[list[Point]] = []
+    for rows in rungs:
+        here = [point for curve in mine for point in curve.points if point.rows == rows]
+        if merged and rows <= 1.05 * merged[-1][0].rows:
+            merged[-1].extend(here)
+        else:
+            merged.append(here)
+    return Curve(name=str(family), family=family, points=tuple(_best(here, metric) for here in merged))
+
+
+def _best(points: list[Point], metric: Metric) -> Point:
+    most = max(len(point.folds) for point in points)
+    full = [point for point in points if len(point.folds) == most]
+    rows = round(float(np.mean([point.rows for point in full])))
+    same = len({tuple(fold for fold, _ in point.folds) for point in full}) == 1
+    if most >= 2 and same:
+        table = np.array([[turn(metric, score) for _, score in point.folds] for point in full])
+        others = (table.sum(axis=1, keepdims=True) - table) / (most - 1)
+        picked = table[others.argmax(axis=0), np.arange(most)]
+        folds = tuple(
+            (fold, turn(metric, float(value))) for (fold, _), value in zip(full[0].folds, picked, strict=True)
+        )
+        floor = min(point.se for point in full)
+        se = max(float(picked.std(ddof=1) / np.sqrt(most)) if most > 2 else floor, MIN_SE)
+        return Point(rows=rows, score=turn(metric, float(picked.mean())), se=se, folds=folds)
+    best = max(full, key=lambda point: turn(metric, point.score))
+    luck = OPTIMISM[min(len(full), len(OPTIMISM)) - 1] * best.se * float(np.sqrt(1 - ALIKE))
+    return Point(rows=rows, score=turn(metric, turn(metric, best.score) - luck), se=best.se, folds=best.folds)
+
+
+def to_loss(metric: Metric, score: Array) -> Array:
+    """Return scores as losses that fall towards a floor at or above zero."""
+    return np.asarray(1.0 - score if metric.greater_is_better else score)
+
+
+def extrapolate(x: Array, y: Array, se: Array, at: Array, *, shapes: Sequence[str] | None = None) -> Array:
+    """Fit every shape to every curve and read it elsewhere.
+
+    Args:
+        x: (J,) training rows as shares of the last rung, growing to 1.
+        y: (S, J) losses at or above zero, one row per resampled curve.
+        se: (J,) standard errors; weights are their inverse squares.
+        at: (H,) shares of the last rung to predict at.
+        shapes: names from `SHAPES`; all by default.
+
+    Returns:
+        (shapes, S, H) predicted losses.
+    """
+    weights = 1.0 / np.maximum(se, MIN_SE) ** 2
+    weights = weights / weights.sum()
+    return np.stack([_fit(SHAPES[name], x, y, weights, at) for name in shapes or SHAPES])
+
+
+def _fit(shape: _Shape, x: Array, y: Array, w: Array, at: Array) -> Array:
+    """Least squares of `c + a * phi(x)` with a, c >= 0, the best phi of the grid for each curve."""
+    mean = y @ w
+    best = ((y - mean[:, None]) ** 2) @ w
+    found = np.repeat(mean[:, None], len(at), axis=1)
+    if shape is None:
+        return found
+    here, there = shape(x), shape(at)
+    for phi, ahead in zip(here, there, strict=True):
+        centre = phi - w @ phi
+        power = w @ centre**2
+        if power < 1e-12:
+            continue
+        a = np.maximum((y - mean[:, None]) @ (w * centre) / power, 0.0)
+        c = mean - a * (w @ phi)
+        through = np.maximum(y @ (w * phi) / max(float(w @ phi**2), 1e-12), 0.0)
+        a, c = np.where(c < 0, through, a), np.maximum(c, 0.0)
+        error = ((y - c[:, None] - a[:, None] * phi) ** 2) @ w
+        better = error < best - 1e-15
+        best = np.where(better, error, best)
+        found[better] = np.maximum(c[better, None] + a[better, None] * ahead, 0.0)
+    return found
+
+
+_Shape = Callable[["Array"], "Array"] | None
+
+
+def _grid(a: Array, b: Array | None, phi: Callable[..., Array]) -> Callable[[Array], Array]:
+    """Return phi over a grid of one or two settings, as (settings, J)."""
+    first, second = (a, None) if b is None else (np.repeat(a, len(b)), np.tile(b, len(a)))
+    if second is None:
+        return lambda x: phi(x[None, :], first[:, None])
+    return lambda x: phi(x[None, :], first[:, None], second[:, None])
+
+
+SHAPES: dict[str, _Shape] = {
+    "const": None,
+    "log2": lambda x: -np.log(x)[None, :],
+    "pow3": _grid(np.geomspace(0.05, 3, 40), None, lambda x, b: x**-b),
+    "exp3": _grid(np.geomspace(0.05, 60, 40), None, lambda x, b: np.exp(-b * x)),
+    "mmf4": _grid(np.geomspace(0.01, 10, 12), np.geomspace(0.2, 4, 16), lambda x, k, g: k / (k + x**g)),
+}
+"Shapes of a falling loss over x = rows / rows of the last rung; None is a flat line."

@@ -1,0 +1,248 @@
+"""The verdict: a pure function of what was measured. Same input, same verdict, nothing refitted."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from treeline.errors import DataError
+from treeline.evidence.advice import LEANING, SURE, Share, cheaper_side, regret, rows_needed
+from treeline.evidence.crossing import Treeline, treeline
+from treeline.evidence.curves import Curve, frontier
+from treeline.evidence.scores import Judged, cleaned
+from treeline.evidence.sides import between, both_sides, measured, one_side
+from treeline.evidence.words import sentence
+from treeline.problem.problem import Family
+
+if TYPE_CHECKING:
+    from treeline.evidence.paired import Difference
+
+__all__ = ["Call", "Share", "Verdict", "judge"]
+
+MIN_ROWS = 30
+"Fewer judged rows than this say nothing."
+SELECTION = (
+    "Stopping step, champion and blend were chosen on one half of the out-of-fold rows and judged on the other half, "
+    "and the other way round"
+)
+
+
+class Call(StrEnum):
+    """What the verdict says."""
+
+    CLASSICAL = "CLASSICAL"
+    DEEP = "DEEP"
+    EQUIVALENT = "EQUIVALENT"
+    "The difference lies inside the margin: take the cheaper side."
+    BOTH = "BOTH"
+    "A blend of the two beats the better one by more than the margin."
+    UNDECIDED = "UNDECIDED"
+    "The evidence does not tell, or may not speak."
+
+
+WON = (Call.CLASSICAL, Call.DEEP, Call.BOTH)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """Who won, how sure that is, why, and what it would take to know better."""
+
+    call: Call
+    strong: bool
+    "Rows and folds agree, and no finding lowers it."
+    metric: str
+    greater_is_better: bool
+    margin: float
+    judged_rows: int
+    families: dict[str, dict[str, Any]]
+    both: dict[str, Any] | None
+    difference: Difference | None
+    treeline: Treeline | None
+    curves: tuple[Curve, ...]
+    "The families' frontiers, named after them, and the contenders' curves."
+    because: tuple[str, ...]
+    "Each `CODE: sentence`."
+    leaning: str | None
+    "For UNDECIDED: the call that is at least 80% probable."
+    take: str | None
+    "What to use meanwhile: the winner, or the cheaper side."
+    needed: int | None
+    "Judged rows that would decide, by N (1.96 SE / gap)^2; None where decided or out of reach."
+    cheaper: str | None
+    regret: float | None
+    "Expected loss, in the metric's unit, of taking the cheaper side."
+    caveats: tuple[str, ...]
+    selection: str
+    "How the best of many was paid for."
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain data with the plain sentence; numbers that do not exist are None."""
+        found = {
+            "call": str(self.call),
+            "strong": self.strong,
+            "metric": self.metric,
+            "greater_is_better": self.greater_is_better,
+            "margin": self.margin,
+            "judged_rows": self.judged_rows,
+            "families": self.families,
+            "both": self.both,
+            "difference": {"of": "deep - classical", **self.difference.to_json()} if self.difference else None,
+            "treeline": self.treeline.to_json() if self.treeline else None,
+            "curves": {str(family): [] for family in Family}
+            | {curve.name: [p.to_json() for p in curve.points] for curve in self.curves if curve.name == curve.family},
+            "member_curves": [curve.to_json() for curve in self.curves if curve.name != curve.family],
+            "because": list(self.because),
+            "leaning": self.leaning,
+            "take": self.take,
+            "needed": self.needed,
+            "cheaper": self.cheaper,
+            "regret": self.regret,
+            "caveats": list(self.caveats),
+            "selection": self.selection,
+        }
+        plain: dict[str, Any] = _plain(found)
+        plain["sentence"] = sentence(plain)
+        return plain
+
+
+def judge(
+    judged: Judged | None,
+    *,
+    margin: float,
+    shares: Mapping[Family, Share],
+    curves: Sequence[Curve] = (),
+    blocking: Sequence[str] = (),
+    lowering: Sequence[str] = (),
+) -> Verdict:
+    """Return the verdict; where nothing can be said it is UNDECIDED, with the reason.
+
+    Args:
+        judged: out-of-fold predictions of all members.
+        margin: the smallest difference that matters, in the metric's unit, fixed before the first fit.
+        shares: what each family fielded and spent, and why it has no member.
+        curves: the contenders' learning curves (`curves.gather`); frontiers are made here.
+        blocking: codes of findings that forbid a verdict.
+        lowering: codes of findings that make it less certain.
+
+    Raises:
+        DataError: `judged` is None.
+    """
+    if judged is None:
+        raise DataError("No contender of either side has predictions to judge.", do="Look at why the trials failed.")
+    sides = {family: shares.get(family, Share()) for family in Family}
+    judged = cleaned(judged)
+    evidence = measured(judged)
+    paired = len(evidence.measured) == 3
+    gap = between(judged, evidence, Family.CLASSICAL, Family.DEEP, margin) if paired else None
+    both, gain = both_sides(judged, evidence, margin)
+    call, because = _call(judged, gap, gain, sides, blocking)
+    cheaper = cheaper_side(sides) if gap else None
+    fronts = [frontier(curves, family, judged.metric) for family in Family]
+    undecided = call is Call.UNDECIDED
+    return Verdict(
+        call=call,
+        strong=not undecided and not lowering and _strong(call, gap, gain),
+        metric=judged.metric.name,
+        greater_is_better=judged.metric.greater_is_better,
+        margin=margin,
+        judged_rows=len(judged.y),
+        families={str(family): one_side(judged, family, evidence) | asdict(sides[family]) for family in Family},
+        both=both,
+        difference=gap,
+        treeline=treeline(fronts[0], fronts[1], judged.metric),
+        curves=(*(front for front in fronts if front.points), *curves),
+        because=(*because, *(f"LOWERED: finding {code} makes the verdict less certain" for code in lowering)),
+        leaning=_leaning(gap, gain) if undecided and not blocking else None,
+        take=str(call).lower() if call in WON else str(cheaper) if cheaper else None,
+        needed=rows_needed(gap, margin, len(judged.y)) if undecided and not blocking else None,
+        cheaper=str(cheaper) if cheaper else None,
+        regret=regret(gap, cheaper),
+        caveats=tuple(dict.fromkeys([*judged.notes, *(gap.caveats if gap else ()), *_unequal(judged, sides)])),
+        selection=SELECTION + f"; {' and '.join(f'{sides[f].contenders} {f}' for f in Family)} contenders.",
+    )
+
+
+def _call(
+    judged: Judged,
+    gap: Difference | None,
+    gain: Difference | None,
+    sides: Mapping[Family, Share],
+    blocking: Sequence[str],
+) -> tuple[Call, list[str]]:
+    """Gate first, then the blend, then the better side, then the tie."""
+    gates = [f"BLOCKED: finding {code} forbids a verdict" for code in blocking]
+    gates += [
+        f"{family.upper()}_MISSING: {sides[family].missing or 'no contender of this side finished'}"
+        for family in Family
+        if not judged.of(family)
+    ]
+    if not gates and len(judged.y) < MIN_ROWS:
+        gates.append(f"TOO_FEW_ROWS: {len(judged.y)} rows were judged, {MIN_ROWS} are the least")
+    if not gates and (gap is None or not np.isfinite(gap.estimate) or not np.isfinite(gap.se)):
+        gates.append(f"METRIC_UNDEFINED: {judged.metric.name} has no value on the judged rows")
+    if gates or gap is None:
+        return Call.UNDECIDED, gates
+    if gain is not None and gain.p_better >= SURE:
+        return Call.BOTH, [f"BLEND_GAINS: a blend of both sides gains more than the margin (P = {gain.p_better:.3f})"]
+    if gap.p_better >= SURE:
+        return Call.DEEP, [f"DEEP_BETTER: better by more than the margin (P = {gap.p_better:.3f})"]
+    if gap.p_worse >= SURE:
+        return Call.CLASSICAL, [f"CLASSICAL_BETTER: better by more than the margin (P = {gap.p_worse:.3f})"]
+    if gap.p_same >= SURE:
+        return Call.EQUIVALENT, [f"WITHIN_MARGIN: the difference lies inside the margin (P = {gap.p_same:.3f})"]
+    because = ["NOT_ENOUGH_ROWS: neither side, nor a tie, is 95% probable"]
+    if gap.p_better + gap.p_same >= SURE:
+        because.append(f"DEEP_NOT_WORSE: deep learning is better or within the margin (P = {1 - gap.p_worse:.3f})")
+    if gap.p_worse + gap.p_same >= SURE:
+        because.append(f"CLASSICAL_NOT_WORSE: classical is better or within the margin (P = {1 - gap.p_better:.3f})")
+    return Call.UNDECIDED, because
+
+
+def _leaning(gap: Difference | None, gain: Difference | None) -> str | None:
+    if gap is None:
+        return None
+    odds = {Call.DEEP: gap.p_better, Call.CLASSICAL: gap.p_worse, Call.EQUIVALENT: gap.p_same}
+    if gain is not None:
+        odds[Call.BOTH] = gain.p_better
+    best = max(odds, key=lambda call: odds[call])
+    return str(best) if odds[best] >= LEANING else None
+
+
+def _strong(call: Call, gap: Difference | None, gain: Difference | None) -> bool:
+    """Whether the posterior over folds says the same as the rows."""
+    found = {
+        Call.BOTH: gain.p_fold_better if gain else None,
+        Call.DEEP: gap.p_fold_better if gap else None,
+        Call.CLASSICAL: gap.p_fold_worse if gap else None,
+        Call.EQUIVALENT: gap.p_fold_same if gap else None,
+    }[call]
+    return found is not None and found >= SURE
+
+
+def _unequal(judged: Judged, sides: Mapping[Family, Share]) -> list[str]:
+    """Say where the two sides did not have the same chances."""
+    if not judged.of(Family.CLASSICAL) or not judged.of(Family.DEEP):
+        return []
+    found = []
+    counts = [sides[family].contenders for family in Family]
+    seconds = [sides[family].cpu_s for family in Family]
+    if counts[0] != counts[1]:
+        found.append(f"The sides fielded {counts[0]} classical and {counts[1]} deep contenders, not equally many.")
+    if min(seconds) > 0 and max(seconds) > 3 * min(seconds):
+        found.append(f"The sides used unequal CPU seconds: {seconds[0]:.0f} classical, {seconds[1]:.0f} deep.")
+    return found
+
+
+def _plain(value: Any) -> Any:
+    """Return data that any JSON reader takes: no NaN, no infinity, no numpy scalar."""
+    if isinstance(value, dict):
+        return {str(key): _plain(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(each) for each in value]
+    if isinstance(value, float | np.floating):
+        return float(value) if np.isfinite(value) else None
+    return value.item() if isinstance(value, np.generic) else value

@@ -1,0 +1,146 @@
+"""The verdict in one plain sentence for a person who decides and does not do statistics.
+
+It speaks of the data that was judged and of nothing else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+__all__ = ["per_thousand", "sentence"]
+
+NAMES = {
+    "CLASSICAL": "classical models",
+    "DEEP": "deep learning",
+    "classical": "classical models",
+    "deep": "deep learning",
+}
+COUNTED = {"accuracy": "right", "balanced_accuracy": "right, classes counting alike"}
+TITLES = {
+    "roc_auc": "AUC",
+    "roc_auc_ovr": "AUC",
+    "average_precision": "average precision",
+    "log_loss": "log-loss",
+    "brier_score_loss": "Brier score",
+    "root_mean_squared_error": "RMSE",
+    "mean_squared_error": "mean squared error",
+    "mean_absolute_error": "mean absolute error",
+    "median_absolute_error": "median absolute error",
+    "root_mean_squared_log_error": "RMSLE",
+    "mean_absolute_percentage_error": "mean percentage error",
+    "r2": "R²",
+    "f1": "F1",
+    "f1_macro": "macro F1",
+    "f1_weighted": "weighted F1",
+    "matthews_corrcoef": "Matthews correlation",
+    "balanced_accuracy": "balanced accuracy",
+}
+
+
+def sentence(verdict: Mapping[str, Any]) -> str:
+    """Return one plain sentence for `Verdict.to_json()`."""
+    call, gap = verdict["call"], verdict["difference"]
+    head = f"On your data, judged on {verdict['judged_rows']:,} rows held out, "
+    if call in ("CLASSICAL", "DEEP"):
+        return (
+            head + f"{NAMES[call]} are better: {_amount(verdict, gap)}."
+            if call == "CLASSICAL"
+            else (head + f"{NAMES[call]} is better: {_amount(verdict, gap)}.")
+        )
+    if call == "EQUIVALENT":
+        return head + (
+            f"the two sides are within {number(verdict['margin'])} of each other ({title(verdict)}, "
+            f"probability {_percent(gap['p_same'])}): take the cheaper, {_take(verdict)}."
+        )
+    if call == "BOTH":
+        both = verdict["both"]
+        better = NAMES[both["gain_over"]]
+        return head + (
+            f"a blend of the two sides beats {better} alone by {number(abs(both['gain']))} {title(verdict)} "
+            f"(95% interval {_range(both['gain_interval'])})."
+        )
+    return head + _undecided(verdict)
+
+
+def per_thousand(metric: str, gain: float) -> str | None:
+    """Return `about 3 more right per 1,000 rows` for metrics that count rows, None for others."""
+    if metric not in COUNTED:
+        return None
+    count = abs(gain) * 1000
+    amount = f"about {count:.0f}" if count >= 1 else "less than 1"
+    return f"{amount} more {COUNTED[metric]} per 1,000 rows"
+
+
+def title(verdict: Mapping[str, Any]) -> str:
+    """Return the metric as a person writes it."""
+    name = str(verdict["metric"])
+    return TITLES.get(name, name.replace("_", " "))
+
+
+def number(value: float) -> str:
+    """Return a number with three significant digits, thousands grouped."""
+    if abs(value) >= 1000:
+        return f"{value:,.0f}"
+    return f"{value:.3g}" if abs(value) >= 1e-4 or value == 0 else f"{value:.5f}"
+
+
+def _amount(verdict: Mapping[str, Any], gap: Mapping[str, Any]) -> str:
+    low, high = sorted(gap["interval"]) if gap["estimate"] >= 0 else sorted(-x for x in gap["interval"])
+    sure = gap["p_better"] if gap["estimate"] >= 0 else gap["p_worse"]
+    size = number(abs(gap["estimate"]))
+    text = f"{size} {'higher' if verdict['greater_is_better'] else 'lower'} {title(verdict)} (95% interval {_range([low, high])})"
+    counted = per_thousand(str(verdict["metric"]), gap["estimate"])
+    if counted:
+        text = f"{counted} (95% interval {_range([1000 * low, 1000 * high])})"
+    return (
+        f"{text}; the probability that the lead exceeds the margin of {number(verdict['margin'])} is {_percent(sure)}"
+    )
+
+
+def _undecided(verdict: Mapping[str, Any]) -> str:
+    codes = [str(each) for each in verdict["because"]]
+    blocked = [code for code in codes if code.startswith("BLOCKED")]
+    if blocked:
+        return "no verdict is given: " + "; ".join(code.partition(": ")[2] for code in blocked) + "."
+    missing = [code for code in codes if "_MISSING" in code.partition(":")[0]]
+    if missing:
+        parts = []
+        for code in missing:
+            key, _, reason = code.partition(": ")
+            parts.append(f"{NAMES[key.partition('_')[0]]} did not compete ({reason.rstrip('.')})")
+        return "no comparison can be made: " + "; ".join(parts) + "."
+    gap = verdict["difference"]
+    if gap is None or gap["estimate"] is None or not codes[0].startswith("NOT_ENOUGH_ROWS"):
+        return "no verdict is given: " + codes[0].partition(": ")[2] + "."
+    text = "the rows are not enough to tell which side is better"
+    if verdict["leaning"]:
+        leaning = str(verdict["leaning"])
+        text += (
+            ", though a tie is likely"
+            if leaning == "EQUIVALENT"
+            else f", though it leans to {NAMES.get(leaning, 'a blend of both')}"
+        )
+    if verdict["cheaper"]:
+        text += f"; taking the cheaper, {_take(verdict)}, is expected to cost {_small(verdict)} {title(verdict)}"
+    if verdict["needed"]:
+        text += f"; about {verdict['needed']:,} judged rows would settle it"
+    return text + "."
+
+
+def _take(verdict: Mapping[str, Any]) -> str:
+    return NAMES.get(str(verdict["cheaper"]), "whichever costs less")
+
+
+def _small(verdict: Mapping[str, Any]) -> str:
+    """The regret; what is below a tenth of the margin is nothing that matters."""
+    trifle = verdict["margin"] / 10
+    return f"less than {number(trifle)}" if verdict["regret"] < trifle else number(verdict["regret"])
+
+
+def _percent(p: float) -> str:
+    return "above 99.9%" if p > 0.999 else f"{100 * p:.1f}%"
+
+
+def _range(interval: list[float]) -> str:
+    return f"{number(interval[0])} to {number(interval[1])}"

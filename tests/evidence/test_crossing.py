@@ -1,0 +1,106 @@
+"""The treeline: said where it is in sight, not said where it is not."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from treeline.evidence.crossing import stack, treeline
+from treeline.evidence.curves import Curve, Point
+from treeline.problem.metric import METRICS
+from treeline.problem.problem import Family
+
+AUC = METRICS["roc_auc"]
+ROWS = (500, 1000, 2000, 4000, 8000, 16000)
+
+
+def curve(family: Family, loss: tuple[float, float, float], se: float = 0.001, rows: tuple[int, ...] = ROWS) -> Curve:
+    floor, height, power = loss
+    points = tuple(Point(rows=r, score=1 - floor - height * (r / 500) ** -power, se=se) for r in rows)
+    return Curve(name=str(family), family=family, points=points)
+
+
+def test_a_net_that_catches_up_fast_overtakes_soon() -> None:
+    found = treeline(curve(Family.CLASSICAL, (0.1, 0.1, 0.5)), curve(Family.DEEP, (0.03, 0.4, 0.4)), AUC)
+    assert found.leader is Family.CLASSICAL
+    assert found.p_overtaken["8"] > 0.8
+    assert found.p_overtaken["2"] <= found.p_overtaken["4"] <= found.p_overtaken["8"] + 0.02
+    assert 16000 <= found.interval[0] <= found.rows <= found.interval[1] <= 8 * 16000
+    assert "expected to change" in found.words
+
+
+def test_parallel_curves_never_cross_and_no_number_is_given() -> None:
+    found = treeline(curve(Family.CLASSICAL, (0.05, 0.1, 0.4)), curve(Family.DEEP, (0.1, 0.1, 0.4)), AUC)
+    assert found.leader is Family.CLASSICAL
+    assert max(found.p_overtaken.values()) < 0.3
+    assert found.rows is None
+    assert found.interval is None
+    assert "not in sight up to 128,000 rows" in found.words
+
+
+def test_a_number_is_given_only_where_a_crossing_is_likely() -> None:
+    rng = np.random.default_rng(0)
+    for _ in range(25):
+        a, b = rng.uniform(0.02, 0.1, 2)
+        c, d = rng.uniform(0.05, 0.3, 2)
+        found = treeline(
+            curve(Family.CLASSICAL, (a, c, 0.4), 0.004), curve(Family.DEEP, (b, d, rng.uniform(0.2, 0.7)), 0.004), AUC
+        )
+        assert (found.rows is not None) <= (max(found.p_overtaken.values()) >= 0.8)
+        assert all(0 <= p <= 1 for p in found.p_overtaken.values())
+
+
+def test_a_lead_taken_on_the_ladder_is_placed() -> None:
+    found = treeline(curve(Family.CLASSICAL, (0.1, 0.1, 0.5)), curve(Family.DEEP, (0.02, 0.25, 0.6)), AUC)
+    assert found.leader is Family.DEEP
+    assert 1000 < found.crossed_at < 8000
+    assert "since about" in found.words
+
+
+def test_doubling_the_rows_gains_what_the_curve_says() -> None:
+    found = treeline(curve(Family.CLASSICAL, (0.1, 0.2, 0.5)), curve(Family.DEEP, (0.1, 0.2, 0.5)), AUC)
+    truth = 0.2 * (32**-0.5 - 64**-0.5)
+    gain, se = found.doubling["deep"]
+    assert gain == pytest.approx(truth, abs=2 * se)
+    assert found.to_json()["doubling"]["classical"]["se"] > 0
+
+
+def test_too_few_rungs_are_no_treeline() -> None:
+    one = treeline(
+        curve(Family.CLASSICAL, (0.1, 0.1, 0.5), rows=(500,)), curve(Family.DEEP, (0.1, 0.1, 0.4), rows=(500,)), AUC
+    )
+    assert one.flags == ("FEW_RUNGS",)
+    assert one.leader is None
+    empty = Curve(name="deep", family=Family.DEEP, points=())
+    assert treeline(curve(Family.CLASSICAL, (0.1, 0.1, 0.5)), empty, AUC).rows is None
+
+
+def test_ailments_are_flagged() -> None:
+    points = tuple(
+        Point(rows=r, score=s, se=0.002) for r, s in zip(ROWS, (0.7, 0.8, 0.75, 0.8, 0.81, 0.81), strict=True)
+    )
+    peaked = Curve(name="deep", family=Family.DEEP, points=points)
+    flat = curve(Family.CLASSICAL, (0.1, 0.0, 1.0), se=0.01)
+    found = treeline(flat, peaked, AUC)
+    assert "DEEP_NOT_MONOTONE" in found.flags
+    assert "CLASSICAL_FLAT" in found.flags
+
+
+def test_losses_without_a_floor_at_zero_are_taken() -> None:
+    metric = METRICS["log_loss"]
+    sides = []
+    for family, height in ((Family.CLASSICAL, 3.0), (Family.DEEP, 5.0)):
+        points = tuple(Point(rows=r, score=0.4 + height * r**-0.5, se=0.001) for r in ROWS)
+        sides.append(Curve(name=str(family), family=family, points=points))
+    found = treeline(sides[0], sides[1], metric)
+    assert found.leader is Family.CLASSICAL
+
+
+def test_the_stack_is_symmetric() -> None:
+    assert float(stack(0.5, 0.5, 1)) == 0.5
+    assert float(stack(0.9, 0.8, 2)) == pytest.approx(1 - float(stack(0.1, 0.2, 2)))
+
+
+def test_same_curves_same_treeline() -> None:
+    args = (curve(Family.CLASSICAL, (0.1, 0.1, 0.5)), curve(Family.DEEP, (0.03, 0.4, 0.4)), AUC)
+    assert treeline(*args) == treeline(*args)

@@ -1,0 +1,128 @@
+"""Intervals and probabilities: coverage, signs, groups, folds."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from treeline.evidence.choice import procedure
+from treeline.evidence.paired import compare, correlated_t, score_interval, three_way
+from treeline.problem.metric import METRICS
+from treeline.problem.problem import Family
+from treeline.testing.worlds import world
+
+
+def run(seed: int, margin: float = 0.0, **kind: object) -> tuple[object, float]:
+    drawn = world(seed, **kind)  # type: ignore[arg-type]
+    classical, deep = (procedure(drawn.judged, family) for family in Family)
+    judged = drawn.judged
+    found = compare(
+        judged.y,
+        classical.prediction,
+        deep.prediction,
+        judged.metric,
+        fold=judged.fold,
+        margin=margin,
+        group=judged.group,
+    )
+    return found, drawn.difference(classical, deep)
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        {"rows": 300},
+        {"rows": 1000, "metric": "log_loss"},
+        {"rows": 400, "classes": 0},
+        {"rows": 400, "gap": 0.6},
+        {"rows": 600, "groups": 60, "metric": "log_loss"},
+    ],
+    ids=["auc", "log_loss", "rmse", "gap", "groups"],
+)
+def test_intervals_cover_the_truth(kind: dict[str, object]) -> None:
+    worlds = 100
+    hits = 0
+    for seed in range(worlds):
+        found, truth = run(seed, **kind)
+        hits += found.interval[0] <= truth <= found.interval[1]
+    # .92 to .99 with the room that 100 draws need
+    assert stats.binom.ppf(0.01, worlds, 0.92) <= hits
+    assert hits / worlds <= 1.0
+
+
+def test_forgetting_the_groups_makes_intervals_too_narrow() -> None:
+    ratio = []
+    for seed in range(20):
+        drawn = world(seed, rows=600, groups=30, classes=0)
+        j = drawn.judged
+        p = procedure(j, Family.DEEP).prediction
+        aware = score_interval(j.y, p, j.metric, fold=j.fold, group=j.group).se
+        ratio.append(aware / score_interval(j.y, p, j.metric, fold=j.fold).se)
+    assert np.mean(ratio) > 1.1
+
+
+def test_above_zero_means_that_the_second_is_better_for_gains_and_for_losses() -> None:
+    rng = np.random.default_rng(0)
+    y = rng.normal(size=500)
+    good, bad = y + rng.normal(size=500) * 0.3, y + rng.normal(size=500)
+    fold = np.arange(500) % 5
+    for name in ("root_mean_squared_error", "r2", "mean_absolute_error"):
+        found = compare(y, bad, good, METRICS[name], fold=fold, margin=0.05)
+        assert found.estimate > 0
+        assert found.p_better > 0.99
+        back = compare(y, good, bad, METRICS[name], fold=fold, margin=0.05)
+        assert back.estimate == pytest.approx(-found.estimate)
+        assert back.p_worse == pytest.approx(found.p_better, abs=1e-6)
+
+
+def test_probabilities_sum_to_one_and_a_wide_margin_is_a_tie() -> None:
+    found, _ = run(3, margin=0.2, rows=800)
+    assert found.p_better + found.p_same + found.p_worse == pytest.approx(1)
+    assert found.p_same > 0.95
+
+
+def test_two_perfect_scores_on_few_rows_are_not_known_to_be_equal() -> None:
+    y = np.array([0, 1] * 20)
+    p = np.where(y == 1, 0.9, 0.1)
+    for name in ("accuracy", "roc_auc", "f1"):
+        found = compare(y, p, p, METRICS[name], fold=np.arange(40) // 20, margin=0.005)
+        assert found.estimate == 0
+        assert found.p_same < 0.95
+
+
+def test_correlated_t_has_the_scale_of_nadeau_and_bengio() -> None:
+    d = np.array([0.01, 0.03, 0.02, 0.05, 0.0])
+    better, same, worse = correlated_t(d, 0.01)
+    scale = d.std(ddof=1) * np.sqrt(1 / 5 + 1 / 4)
+    assert better == pytest.approx(stats.t.sf((0.01 - d.mean()) / scale, 4))
+    assert better + same + worse == pytest.approx(1)
+    assert correlated_t(d[:1], 0.01) is None
+
+
+def test_one_fold_is_said() -> None:
+    rng = np.random.default_rng(1)
+    y = rng.integers(0, 2, 200)
+    found = compare(y, rng.random(200), rng.random(200), METRICS["log_loss"], fold=np.zeros(200), margin=0.01)
+    assert found.p_fold_better is None
+    assert "one fold" in found.caveats[0]
+
+
+def test_few_groups_are_said() -> None:
+    drawn = world(0, rows=200, groups=8)
+    p = [procedure(drawn.judged, family).prediction for family in Family]
+    j = drawn.judged
+    found = compare(j.y, *p, j.metric, fold=j.fold, margin=0.01, group=j.group)
+    assert any("8 groups" in caveat for caveat in found.caveats)
+
+
+def test_no_spread_is_no_doubt_and_no_score_is_no_probability() -> None:
+    assert three_way(0.1, 0.0, 0.05, 10) == (1.0, 0.0, 0.0)
+    assert three_way(float("nan"), 0.1, 0.05, 10) == (0.0, 0.0, 0.0)
+
+
+def test_a_score_interval_stays_within_what_the_metric_can_be() -> None:
+    y = np.array([0, 1] * 30)
+    found = score_interval(y, np.where(y == 1, 0.9, 0.1), METRICS["roc_auc"], fold=np.zeros(60))
+    assert found.score == 1.0 == found.high
+    assert found.low < 1.0

@@ -1,0 +1,188 @@
+"""The verdict on worlds whose winner is known, its gates, its words, its purity."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from treeline.errors import DataError
+from treeline.evidence.advice import Share, cheaper_side, regret, rows_needed
+from treeline.evidence.paired import compare
+from treeline.evidence.scores import Judged
+from treeline.evidence.verdict import Call, Verdict, judge
+from treeline.problem.metric import METRICS
+from treeline.problem.problem import Family
+from treeline.testing.worlds import world
+
+SHARES = {
+    Family.CLASSICAL: Share(contenders=3, cpu_s=10, wall_s=12, fit_cpu_s=2.0),
+    Family.DEEP: Share(contenders=3, cpu_s=11, wall_s=12, fit_cpu_s=9.0),
+}
+
+
+def verdict(judged: Judged, margin: float = 0.005, **more: object) -> Verdict:
+    return judge(judged, margin=margin, shares=SHARES, **more)  # type: ignore[arg-type]
+
+
+def one_each(seed: int, **kind: object) -> Judged:
+    """A world of one member a side: a blend of two seeds of one learner truly gains, so BOTH would not be false."""
+    return world(seed, members=(1, 1), **kind).judged  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("metric", ["roc_auc", "log_loss", "accuracy"])
+def test_null_worlds_are_not_decided(metric: str) -> None:
+    """The same learner on both sides: a winner is named in at most 5% of 100 worlds (each metric)."""
+    wrong = 0
+    for seed in range(100):
+        drawn = world(seed, rows=300 + 7 * seed, metric=metric)
+        found = verdict(drawn.judged, margin=METRICS[metric].margin if metric != "log_loss" else 0.01)
+        wrong += found.call in (Call.CLASSICAL, Call.DEEP)
+    assert wrong <= 5
+
+
+def test_a_true_gap_is_found_on_the_right_side() -> None:
+    calls = [verdict(one_each(seed, rows=2000, gap=0.9)).call for seed in range(30)]
+    assert sum(call in (Call.DEEP, Call.BOTH) for call in calls) >= 24
+    assert Call.CLASSICAL not in calls
+
+
+def test_more_seeds_of_one_learner_do_not_make_a_winner() -> None:
+    """Ten alike contenders against one: selection is paid for, so P(better) hardly moves (law 4)."""
+    few, many = [], []
+    for seed in range(40):
+        drawn = world(seed, rows=500, members=(1, 10), metric="log_loss")
+        j = drawn.judged
+        deep = j.of(Family.DEEP)
+        best = [np.mean(METRICS["log_loss"].losses(j.y, m.predictions[2])) for m in deep]
+        alone = replace(j, members=(*j.of(Family.CLASSICAL), deep[0]))
+        # the naive way, choosing on the rows that judge, against picking one of them blindly
+        few.append(np.mean(METRICS["log_loss"].losses(j.y, deep[0].predictions[2])) - min(best))
+        many.append(verdict(alone).difference.p_better)
+    assert np.mean(few) > 0.01  # best-of-ten on the same rows flatters by this much …
+    assert abs(np.mean(many) - 0.5) < 0.2
+
+
+def test_equal_sides_within_a_wide_margin_are_equivalent_and_the_cheaper_is_taken() -> None:
+    found = verdict(one_each(1, rows=1500), margin=0.1)
+    assert found.call is Call.EQUIVALENT
+    assert found.cheaper == found.take == "classical"
+    assert 0 <= found.regret < 0.02
+    assert "take the cheaper, classical models" in found.to_json()["sentence"]
+
+
+def test_a_blend_that_gains_is_both() -> None:
+    found = verdict(world(2, rows=6000, members=(2, 2)).judged, margin=0.001)
+    assert found.call is Call.BOTH
+    data = found.to_json()
+    assert data["both"]["gain"] > 0
+    assert data["both"]["gain_interval"][0] > 0
+    assert "a blend of the two sides beats" in data["sentence"]
+    assert sum(data["both"]["weights"].values()) == pytest.approx(1)
+
+
+def test_undecided_says_what_would_decide() -> None:
+    found = verdict(one_each(4, rows=200))
+    assert found.call is Call.UNDECIDED
+    assert not found.strong
+    assert found.because[0].startswith("NOT_ENOUGH_ROWS")
+    data = found.to_json()
+    assert data["needed"] is None or data["needed"] >= 200
+    assert "not enough to tell" in data["sentence"]
+
+
+def test_blocking_findings_forbid_and_lowering_ones_weaken() -> None:
+    judged = one_each(0, rows=3000, gap=1.5)
+    free = verdict(judged)
+    assert free.call in (Call.DEEP, Call.BOTH)
+    blocked = verdict(judged, blocking=["D004"])
+    assert blocked.call is Call.UNDECIDED
+    assert "D004" in blocked.because[0]
+    assert "D004" in blocked.to_json()["sentence"]
+    lowered = verdict(judged, lowering=["D009"])
+    assert lowered.call is free.call
+    assert not lowered.strong
+    assert any("D009" in reason for reason in lowered.because)
+
+
+def test_one_family_only_is_undecided_with_the_reason() -> None:
+    judged = world(0, rows=300).judged
+    alone = replace(judged, members=judged.of(Family.CLASSICAL))
+    shares = {Family.DEEP: Share(missing="torch is not installed (pip install treeline[deep])")}
+    found = judge(alone, margin=0.005, shares=shares)
+    assert found.call is Call.UNDECIDED
+    assert found.because == ("DEEP_MISSING: torch is not installed (pip install treeline[deep])",)
+    data = found.to_json()
+    assert data["difference"] is None
+    assert data["families"]["deep"]["score"] is None
+    assert data["families"]["classical"]["score"] > 0.5
+    assert "deep learning did not compete (torch is not installed" in data["sentence"]
+
+
+def test_nobody_at_all() -> None:
+    judged = world(0, rows=300).judged
+    found = verdict(replace(judged, members=()))
+    assert found.call is Call.UNDECIDED
+    assert len(found.because) == 2
+    with pytest.raises(DataError, match="No contender"):
+        judge(None, margin=0.01, shares={})
+
+
+def test_nan_members_one_class_few_rows_and_one_half_do_not_break_it() -> None:
+    judged = world(0, rows=300).judged
+    broken = replace(judged.members[0], predictions=np.full_like(judged.members[0].predictions, np.nan))
+    found = verdict(replace(judged, members=(broken, *judged.members[1:])))
+    assert any("classical-0 was left out" in caveat for caveat in found.caveats)
+    single = verdict(replace(judged, y=np.zeros(300, dtype=np.int64)))
+    assert single.call is Call.UNDECIDED
+    assert single.because[0].startswith("METRIC_UNDEFINED")
+    assert json.dumps(single.to_json(), allow_nan=False)
+    assert verdict(world(0, rows=20).judged).because[0].startswith("TOO_FEW_ROWS")
+    lopsided = verdict(replace(judged, half=np.zeros(300, dtype=np.int64)))
+    assert lopsided.families["deep"]["score"] is not None
+    one_fold = verdict(replace(judged, fold=np.zeros(300, dtype=np.int64)))
+    assert not one_fold.strong
+    assert any("one fold" in caveat for caveat in one_fold.caveats)
+
+
+def test_unequal_sides_are_said() -> None:
+    shares = {Family.CLASSICAL: Share(contenders=8, cpu_s=90), Family.DEEP: Share(contenders=2, cpu_s=10)}
+    found = judge(world(0, rows=200).judged, margin=0.01, shares=shares)
+    assert sum("not equally many" in each or "unequal CPU" in each for each in found.caveats) == 2
+
+
+def test_a_verdict_is_a_pure_function_and_plain_json() -> None:
+    judged = world(3, rows=400, metric="f1", groups=40).judged
+    first, second = verdict(judged).to_json(), verdict(judged).to_json()
+    assert json.dumps(first, allow_nan=False) == json.dumps(second, allow_nan=False)
+    assert {
+        "call",
+        "strong",
+        "metric",
+        "margin",
+        "families",
+        "both",
+        "difference",
+        "treeline",
+        "curves",
+        "because",
+    } <= set(first)
+    assert {"needed", "regret", "caveats", "selection", "cheaper"} <= set(first)
+    assert {"score", "interval", "best", "members", "contenders", "cpu_s", "wall_s"} <= set(first["families"]["deep"])
+    assert first["difference"]["of"] == "deep - classical"
+
+
+def test_advice_by_hand() -> None:
+    rng = np.random.default_rng(0)
+    y = rng.integers(0, 2, 400)
+    gap = compare(y, rng.random(400), rng.random(400), METRICS["accuracy"], fold=np.arange(400) % 5, margin=0.01)
+    gap = replace(gap, estimate=0.02, se=0.01)
+    assert rows_needed(gap, 0.01, 400) == 1500  # 400 * 1.96^2 = 1537
+    assert rows_needed(replace(gap, estimate=0.01), 0.01, 400) is None
+    # z = 2: SE * phi(2) + lead * Phi(2)
+    assert regret(gap, Family.CLASSICAL) == pytest.approx(0.01 * 0.05399 + 0.02 * 0.97725, abs=1e-6)
+    assert regret(gap, Family.DEEP) == pytest.approx(0.01 * 0.05399 - 0.02 * 0.02275, abs=1e-6)
+    assert cheaper_side(SHARES) is Family.CLASSICAL
+    assert cheaper_side({Family.CLASSICAL: Share(cpu_s=5), Family.DEEP: Share(cpu_s=4)}) is Family.DEEP

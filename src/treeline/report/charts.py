@@ -53,7 +53,7 @@ def learning_curves(
     )
     x = Scale(min(p["rows"] for p in known), right, 58, 458, log=True)
     y = Scale(low, high, 292, 28)
-    figure.axes(x, y, names=("training rows", f"{metric} ({'higher' if up else 'lower'} is better)"))
+    figure.axes(x, y, names=("training rows", f"{metric} ({'higher' if up else 'lower'} is better)"), at=_rungs(known))
     if margin and 2 * margin < high - low:
         top, bottom = y(best + margin), y(best - margin)
         figure.add("rect", x=58, y=top, width=400, height=bottom - top, class_="margin")
@@ -67,6 +67,15 @@ def learning_curves(
         _curve(figure, (x, y), family, curve)
     _ends(figure, x, y, last)
     return figure.svg("wide")
+
+
+def _rungs(known: Rows) -> list[tuple[float, str]]:
+    """The rungs of the ladder as ticks; both families' rungs may differ by a few rows."""
+    rungs: list[float] = []
+    for rows in sorted({point["rows"] for point in known}):
+        if not rungs or rows > 1.3 * rungs[-1]:
+            rungs.append(rows)
+    return [(rows, size(rows)) for rows in rungs[:: -(-len(rungs) // 8)]]
 
 
 def _curve(figure: Figure, scales: tuple[Scale, Scale], family: str, curve: list[dict[str, Any]]) -> None:

@@ -24,12 +24,6 @@ __all__ = ["render_html"]
 
 TEMPLATES = Path(__file__).with_name("templates")
 SEVERITY = {"block": "blocks", "warn": "warning", "note": "note"}
-STATES = {
-    "failed": "failed",
-    "timeout": "stopped by the clock",
-    "out_of_memory": "out of memory",
-    "skipped": "not tried",
-}
 
 
 def render_html(summary: Summary) -> str:
@@ -232,7 +226,7 @@ def _method(s: Summary) -> dict[str, Any]:
         "sections": [(id_, name) for id_, name, there in sections if there],
         "findings": findings,
         "severity": SEVERITY,
-        "words_of": STATES,
+        "words_of": notes.STATES,
         "audit_words": notes.audit_words(s),
         "ran_words": notes.ran_words(s),
         "r": data["records"],

@@ -8,7 +8,14 @@ from treeline.report.numbers import between, count, decimals, duration, exact, p
 from treeline.report.summary import FAMILIES, Summary
 from treeline.report.wording import FAMILY, metric_title
 
-__all__ = ["audit_words", "cost_words", "doubling", "outlook", "ran_words", "row_note", "terms"]
+__all__ = ["STATES", "audit_words", "cost_words", "doubling", "outlook", "ran_words", "row_note", "terms"]
+
+STATES = {
+    "failed": "failed",
+    "timeout": "stopped by the clock",
+    "out_of_memory": "out of memory",
+    "skipped": "not tried",
+}
 
 
 def audit_words(summary: Summary) -> str:
@@ -84,7 +91,7 @@ def row_note(row: dict[str, Any]) -> str:
         return "for comparison"
     if row["score"] is None and row["state"] in ("", "done"):
         return f"left behind at {count(row['rows'])} rows" if row["rows"] else "left behind"
-    return "" if row["state"] in ("", "done") else str(row["state"]).replace("_", " ")
+    return "" if row["state"] in ("", "done") else STATES.get(row["state"], str(row["state"]))
 
 
 def terms(summary: Summary) -> list[tuple[str, Any]]:

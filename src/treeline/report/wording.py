@@ -180,12 +180,14 @@ def key_number(summary: Summary) -> KeyNumber:
 
 
 def because(summary: Summary) -> list[tuple[str, str]]:
-    """Return the reasons of the verdict as (code, sentence)."""
+    """Return the reasons of the verdict as (code, sentence), without those that its sentence has told already."""
     found = []
     for line in map(str, summary.verdict["because"]):
         code, colon, words = line.partition(": ")
         named = bool(colon) and code.isupper() and " " not in code
         words = words if named else line
+        if words.rstrip(".") in summary.verdict["sentence"]:
+            continue
         found.append((code if named else "", words[:1].upper() + words[1:]))
     return found
 

@@ -32,7 +32,7 @@ def tell(ledger: Ledger, result: Result, *, command: str, bundle: dict[str, Any]
         run={
             "command": command, "treeline_version": head["treeline"], "versions": head["versions"], "started": head["started"],
             "machine": head["machine"], "settings": head["settings"], "unavailable": head["absent"], "delivered": known,
-            "out": ledger.out.name,
+            "out": ledger.out.name if ledger.out.is_absolute() else str(ledger.out),
         },
     )  # fmt: skip
     _write(ledger.out / "summary.json", json.dumps(summary.to_json(), ensure_ascii=False, allow_nan=False))

@@ -44,7 +44,9 @@ def label_errors(y: Array, prediction: Array, problem: Problem, rows: Array) -> 
     if problem.task is Task.REGRESSION:
         doubt, named = _far_off(y, prediction), ""
     else:
-        doubt, said = _contradicted(y.astype(np.int64), prediction)
+        doubt, said, chance = _contradicted(y.astype(np.int64), prediction)
+        if (doubt > 0).sum() <= chance + 3 * np.sqrt(chance):
+            return None
         first = int(doubt.argmax())
         named = (
             f"; the clearest is labelled {shown(problem.classes[int(y[first])], 40)}"
@@ -66,8 +68,11 @@ def label_errors(y: Array, prediction: Array, problem: Problem, rows: Array) -> 
     )
 
 
-def _contradicted(y: Array, prediction: Array) -> tuple[Array, Array]:
-    """Return how much surer another class is than the label (n,), 0 where nothing is wrong, and that class (n,)."""
+def _contradicted(y: Array, prediction: Array) -> tuple[Array, Array, float]:
+    """Return how much surer another class is than the label (n,), 0 where nothing is wrong, and that class (n,).
+
+    Third: so many rows would look like this by chance, were all labels right and the probabilities honest.
+    """
     p = np.stack([1 - prediction, prediction], axis=1) if prediction.ndim == 1 else prediction
     each = np.arange(len(y))
     own = p[each, y]
@@ -77,7 +82,8 @@ def _contradicted(y: Array, prediction: Array) -> tuple[Array, Array]:
     rival[each, y] = 0.0
     said = rival.argmax(axis=1)
     best = rival[each, said]
-    return np.where((own <= SURE) & (best >= SURELY), best - own, 0.0), said
+    chance = float(np.where((p <= SURE) & (p.max(axis=1, keepdims=True) >= SURELY), p, 0.0).sum())
+    return np.where((own <= SURE) & (best >= SURELY), best - own, 0.0), said, chance
 
 
 def _far_off(y: Array, prediction: Array) -> Array:

@@ -39,11 +39,8 @@ def single_columns(view: View, names: list[str]) -> list[Finding]:
     leaks = [name for name, value in found.items() if value >= GIVES_AWAY[task] and certain]
     strong = [name for name, value in found.items() if value >= SUSPICIOUS[task] and name not in leaks]
     own = set(words(problem.target))
-    namesakes = [
-        name
-        for name, value in found.items()
-        if value >= NAMESAKE and own and own <= set(words(name)) and name not in leaks + strong
-    ]
+    named = [name for name in found if own and own <= set(words(name)) and name not in leaks + strong]
+    namesakes = [name for name in named if found[name] >= NAMESAKE]
     if leaks:
         findings.append(
             Finding(

@@ -96,7 +96,8 @@ def run(args: argparse.Namespace) -> None:
     for name in args.tables:
         which = table(name, args.data)
         for tool in args.tools:
-            if (tool, name, float(args.seconds)) in done(args.facts) and tool not in args.again:
+            known = done(args.facts).get((tool, name, float(args.seconds)))
+            if known and tool not in args.again and not (known["failed"] and args.retry):
                 continue
             out = WORK / "peers" / f"{name}-{args.seconds:g}-{tool}"
             fact = attempt(tool, which, seconds=args.seconds, cores=args.cores, envs=args.envs, out=out)
@@ -120,6 +121,7 @@ def main() -> None:
     parser.add_argument("--tables", nargs="+", help="default: all of the manifest, smallest first")
     parser.add_argument("--tools", nargs="+", choices=TOOLS, default=list(TOOLS))
     parser.add_argument("--again", nargs="*", choices=TOOLS, default=[], help="tools to run again though they are done")
+    parser.add_argument("--retry", action="store_true", help="run again what failed")
     parser.add_argument("--envs", type=Path, default=ROOT / ".work" / "peers")
     parser.add_argument("--data", type=Path, default=DATA)
     parser.add_argument("--facts", type=Path, default=FACTS)

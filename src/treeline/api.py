@@ -26,6 +26,7 @@ from treeline.telling import tell
 
 if TYPE_CHECKING:
     from treeline.data.dataset import Dataset
+    from treeline.problem.problem import Problem
 
 __all__ = ["audit", "load", "predict", "report", "run", "runs", "samples"]
 
@@ -66,10 +67,7 @@ def run(
             runner.warm(family, list(wanted.candidates or FIRST[family])[:2])
         live.event("stage", text="reading")
         dataset, wanted = _read(source, wanted, folder)
-        problem = ask(
-            dataset, str(wanted.target), task=wanted.task, metric=wanted.metric, margin=wanted.margin, split=wanted.split,
-            group=wanted.group, time=wanted.time, seed=wanted.seed,
-        )  # fmt: skip
+        problem = _asked(dataset, str(wanted.target), wanted)
         rows, y, _ = rows_of(dataset, problem)
         with opened(folder, dataset, wanted) as ledger:
             if any(stop["why"] != "stopped by the user" for stop in ledger.of_kind("stop")):
@@ -111,8 +109,9 @@ def audit(source: Any, *, target: str | None = None, **settings: Any) -> Any:
 
     wanted = Settings.of(**settings)
     dataset = _load(source, wanted, None)
-    problem = ask(dataset, target, split=wanted.split, group=wanted.group, time=wanted.time) if target else None
-    return Audited(dataset=dataset, problem=problem, findings=tuple(examine(dataset, problem, deadline_s=60.0)))
+    problem = _asked(dataset, target, wanted) if target else None
+    found = examine(dataset, problem, deadline_s=60.0, drop=wanted.drop)
+    return Audited(dataset=dataset, problem=problem, findings=tuple(found))
 
 
 def report(run: str | Path) -> Path:
@@ -183,6 +182,13 @@ def _load(source: Any, settings: Settings, rejects: Path | None) -> Dataset:
         source, query=settings.query, kinds=settings.kind or None, bad_rows=settings.bad_rows, rejects=rejects,
         missing=settings.missing or None, date_format=settings.date_format, header=settings.header, sheet=settings.sheet,
         target=settings.target,
+    )  # fmt: skip
+
+
+def _asked(dataset: Dataset, target: str, settings: Settings) -> Problem:
+    return ask(
+        dataset, target, task=settings.task, metric=settings.metric, margin=settings.margin, split=settings.split,
+        group=settings.group, time=settings.time, seed=settings.seed,
     )  # fmt: skip
 
 

@@ -24,7 +24,7 @@ from treeline.data.dataset import Dataset
 from treeline.data.findings import Finding
 from treeline.data.splits import Folds, plan_folds
 from treeline.data.structure import keys_of
-from treeline.errors import DataError, UsageError
+from treeline.errors import DataError, UsageError, nearest, shown
 from treeline.problem.budget import Budget
 from treeline.problem.metric import Array
 from treeline.problem.problem import Problem
@@ -78,7 +78,8 @@ def open_contest(
         UsageError: nobody can compete.
     """
     rows, y = targets
-    findings = tuple(audit(dataset, problem, deadline_s=max(2.0, 0.1 * budget.limit_s)))
+    _check_drop(settings, dataset)
+    findings = tuple(audit(dataset, problem, deadline_s=max(2.0, 0.1 * budget.limit_s), drop=settings.drop))
     excluded = _excluded(findings, settings, dataset) | ({problem.group} if problem.group else set())
     encoder = Encoder.fit(dataset, exclude=excluded, target=problem.target)
     if not encoder.inputs:
@@ -138,15 +139,16 @@ def check_same(ledger: Ledger, fingerprint: str, settings: Settings) -> None:
         )
 
 
+def _check_drop(settings: Settings, dataset: Dataset) -> None:
+    for name in settings.drop:
+        if name not in dataset.names:
+            raise UsageError(
+                f"There is no column {shown(name)} to drop: {nearest(name, dataset.names)}", do="See `treeline audit`."
+            )
+
+
 def _excluded(findings: Sequence[Finding], settings: Settings, dataset: Dataset) -> set[str]:
-    unknown = [name for name in settings.drop if name not in dataset.names]
-    if unknown:
-        raise UsageError(
-            f"There is no column {unknown[0]!r} to drop.", do="Name columns as they are written in the data."
-        )
-    blocking = [
-        one for one in gate(list(findings))[0] if not set(one.columns) or not set(one.columns) <= set(settings.drop)
-    ]
+    blocking = gate(list(findings))[0]
     if blocking and not settings.allow_leak:
         first = blocking[0]
         way = (

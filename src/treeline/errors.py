@@ -39,7 +39,7 @@ class TreelineError(Exception):
         """`where` is `file`, `file:record` or `file:record:column`; `do` is a whole sentence."""
         self.what = what
         self.do = do
-        self.where = where
+        self.where = where = "".join(c if c.isprintable() else repr(c)[1:-1] for c in where)
         head = f"{where}: {what}" if where else what
         super().__init__(f"{head} Do: {do}" if do else head)
 

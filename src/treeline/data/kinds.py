@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -83,9 +84,31 @@ def infer_kinds(
 
 def infer_column(series: pl.Series, options: Options) -> tuple[pl.Series, Column]:
     """Return one column in its canonical type, and what is known of it."""
+    wish = Kind(options.kinds[series.name]) if series.name in options.kinds else None
+    series, tokens = _own_tokens(series, options.missing or ())
+    values, column = _settled(series, options, wish)
+    return values, replace(column, missing_tokens={**tokens, **(column.missing_tokens or {})})
+
+
+def _own_tokens(series: pl.Series, tokens: Sequence[str]) -> tuple[pl.Series, dict[str, int]]:
+    """Make null what the user said is missing, and count it."""
     import polars as pl
 
-    wish = Kind(options.kinds[series.name]) if series.name in options.kinds else None
+    bare = [token.strip() for token in tokens]
+    if series.dtype == pl.String and bare:
+        gone = series.str.strip_chars().is_in(bare).fill_null(False)
+    elif series.dtype.is_numeric() and bare:
+        values = pl.Series(bare).cast(pl.Float64, strict=False).drop_nulls()
+        gone = series.cast(pl.Float64).is_in(values.to_list()).fill_null(False)
+    else:
+        return series, {}
+    return series.set(gone, None), count_of(text_of(series.filter(gone))) if gone.any() else {}
+
+
+def _settled(series: pl.Series, options: Options, wish: Kind | None) -> tuple[pl.Series, Column]:
+    """Return one column in its canonical type, and what is known of it."""
+    import polars as pl
+
     if series.dtype == pl.Null:
         series = series.cast(pl.String)
     if series.dtype != pl.String:

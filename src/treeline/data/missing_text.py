@@ -24,7 +24,6 @@ AMONG_NUMBERS = ANYWHERE | {
     "not available",
     "*",
     "**",
-    "x",
     "..",
     "…",
 }
@@ -48,12 +47,14 @@ def tokens_among(levels: pl.Series, *, extra: Sequence[str] | None, numeric: boo
         own = {token.strip() for token in extra}
         return [text for text in levels.to_list() if not text.strip() or text.strip() in own]
     usual = AMONG_NUMBERS if numeric else ANYWHERE
-    few = levels.filter(levels.str.len_chars() <= 16)
-    found = [text for text in few.to_list() if text.strip().casefold() in usual]
-    blank = levels.filter((levels.str.len_chars() > 16) & (levels.str.strip_chars() == "")).to_list()
+    if len(levels) > 1000:  # a token is short; a million long texts need not pass through Python
+        levels_to_see = levels.filter((levels.str.len_chars() <= 16) | (levels.str.strip_chars() == ""))
+    else:
+        levels_to_see = levels
+    found = [text for text in levels_to_see.to_list() if text.strip().casefold() in usual]
     if not numeric and "NA" in found and _codes(levels):
         found.remove("NA")
-    return found + blank
+    return found
 
 
 def _codes(levels: pl.Series) -> bool:

@@ -84,7 +84,8 @@ def guess_styles(sample: pl.Series, *, semicolon: bool) -> list[NumberStyle]:
     ]
     if semicolon:
         styles[1], styles[2] = styles[2], styles[1]
-    return [style for style in styles if share(_bare(sample, affix).str.contains(style.pattern())) >= 0.5]
+    bare = _bare(sample, affix)
+    return [style for style in styles if share(bare.str.contains(style.pattern())) >= 0.5]
 
 
 def _bare(texts: pl.Series, affix: str) -> pl.Series:
@@ -114,7 +115,7 @@ def parse_numbers(texts: pl.Series, style: NumberStyle) -> pl.Series:
     if style.decimal == ",":
         bare = bare.str.replace(",", ".", literal=True)
     values = bare.cast(pl.Float64, strict=False)
-    return values.to_frame("v").select(pl.when(fits).then(pl.col("v"))).to_series()
+    return values.to_frame("v").select(pl.when(fits).then(pl.col("v")).alias(texts.name)).to_series()
 
 
 def has_leading_zero(texts: pl.Series) -> bool:

@@ -64,7 +64,7 @@ def _parse(data: bytes, mark: str, damage: tuple[int, ...], source: str) -> Pars
         # They do mean something where most are in place.
         cell = b'[%b\n]"[^"\n]*"(?=[%b\r\n])' % (re.escape(mark.encode()), re.escape(mark.encode()))
         merged = messy.frame.height + len(messy.rejects) + 1 < len(widths)
-        few = mark == "\t" or len(re.findall(cell, data)) <= 4 * len(messy.rejects)
+        few = mark == "\t" or (len(messy.rejects) >= 10 and len(re.findall(cell, data)) <= 4 * len(messy.rejects))
         if merged or (messy.rejects and few):
             return _fast(data, mark, plain, damage, source, literal=True)
     return messy

@@ -94,14 +94,13 @@ def _masked(text: str, password: object) -> str:
 
 def _rows(engine: Any, query: str, where: str) -> pl.DataFrame:
     import polars as pl
-    import sqlalchemy as sa
 
     backend = engine.dialect.name
     options = {"stream_results": True} | ({"postgresql_readonly": True} if backend == "postgresql" else {})
     with engine.connect().execution_options(**options) as connection:
         if backend == "sqlite":
             connection.exec_driver_sql("PRAGMA query_only = ON")
-        result = connection.execute(sa.text(query).execution_options(no_parameters=True))
+        result = connection.exec_driver_sql(query, execution_options={"no_parameters": True})
         if not result.returns_rows:
             raise DataError("The statement returns no rows.", where=where, do="Give a SELECT.")
         names = [str(name) for name in result.keys()]  # noqa: SIM118 - a result iterates over its rows

@@ -182,10 +182,10 @@ def _fingerprint(frame: pl.DataFrame, columns: Sequence[Column]) -> str:
         digest.update(json.dumps([column.name, str(column.kind), str(values.dtype), len(values)]).encode())
         digest.update(np.packbits(values.is_null().to_numpy()).tobytes())
         if values.dtype == pl.String:
-            filled = values.fill_null("")
-            digest.update(filled.str.len_bytes().cast(pl.UInt32).to_numpy().tobytes())
-            for start in range(0, len(filled), 1 << 16):
-                digest.update("".join(filled.slice(start, 1 << 16).to_list()).encode("utf-8", "surrogatepass"))
+            text = values.fill_null("").to_arrow(compat_level=pl.CompatLevel.oldest())
+            _, ends, letters = text.buffers()
+            digest.update(memoryview(ends)[: 8 * (len(values) + 1)])
+            digest.update(memoryview(letters or b""))
         else:
             whole = values.cast(pl.Int64) if values.dtype.is_temporal() else values
             digest.update(whole.fill_null(0).to_numpy().tobytes())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Options", "Reading", "count_of", "read_dates", "read_numbers", "record_of"]
 
+MARKED = re.compile(r"\d\s?[,.'’_/:\s-]|[,.]\d")
+"A digit with a mark beside it: only such a text may be a number or date in another style."
 ODD_SHARE = 0.01
 "Up to this share of odd texts a column of numbers or dates stays one, and they count as missing."
 
@@ -115,7 +118,7 @@ def _tried(
     out: list[_Try] = []
     for style in styles:
         out.append(_attempt(texts, style, parse(style), options))
-        if not out[-1].odd:
+        if not any(MARKED.search(text) for text in out[0].odd) or not out[-1].odd:
             break
     return sorted(out, key=lambda tried: sum(tried.odd.values()))
 

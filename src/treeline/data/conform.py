@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 from treeline.data.column import Kind
 from treeline.data.date_text import guess_formats, parse_dates
-from treeline.data.kinds import text_of
 from treeline.data.missing_text import AMONG_NUMBERS, ANYWHERE
 from treeline.data.number_text import NumberStyle, parse_numbers
 from treeline.data.raw import settle_rejects
 from treeline.data.read_table import read_raw
+from treeline.data.typed_values import text_of
 from treeline.errors import DataError, nearest, shown
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 __all__ = ["AMBIGUOUS", "guess_formats", "parse_dates", "swapped"]
 
-TIMES = ("", " %H:%M:%S%.f", " %H:%M", "T%H:%M:%S%.f", "T%H:%M", " %I:%M:%S %p", " %I:%M %p")
+TIMES = (" %H:%M:%S%.f", " %H:%M", "T%H:%M:%S%.f", "T%H:%M", " %I:%M:%S %p", " %I:%M %p")
 ZONES = ("%#z", " %#z")
 DAYS = ("%Y-%m-%d", "%Y/%m/%d", "%Y.%m.%d", "%d.%m.%Y", "%d.%m.%y", "%d %b %Y", "%d-%b-%Y", "%d-%b-%y", "%d %B %Y",
         "%b %d, %Y", "%B %d, %Y", "%b %d %Y", "%Y-%m", "%b-%Y", "%b %Y", "%B %Y", "%b-%y")  # fmt: skip
@@ -25,18 +25,18 @@ def guess_formats(sample: pl.Series) -> list[str]:
         return []
     short = share(sample.str.contains(SHORT_YEAR)) >= 0.5
     long_year = share(sample.str.contains(r"\d{4}")) >= 0.5
+    timed = share(sample.str.contains(r"\d:\d\d")) >= 0.5
+    zones = ZONES if timed and share(sample.str.contains(r":\d\d.*(Z|[+-]\d\d:?\d\d)\s*$")) >= 0.5 else ("",)
+    half = share(sample.str.contains(r"(?i)[ap]m\s*$")) >= 0.5
+    glued = share(sample.str.contains(r"\dT\d")) >= 0.5
+    times = [time for time in TIMES if ("%p" in time) == half and time.startswith("T") == glued] if timed else [""]
     found = []
     for day in (*DAYS, *AMBIGUOUS):
-        if ("%y" in day) != (not long_year) and not ("%y" in day and short):
+        if ("%y" in day and not short and long_year) or ("%Y" in day and (short or not long_year)):
             continue
-        if "%Y" in day and short:
-            continue
-        for time in TIMES:
-            for zone in ("", *ZONES) if "H" in time else ("",):
-                style = day + time + zone
-                values = parse_dates(sample, style)
-                if share(values.is_not_null()) >= 0.5:
-                    found.append(style)
+        for style in (day + time + zone for time in times for zone in zones):
+            if share(parse_dates(sample, style).is_not_null()) >= 0.5:
+                found.append(style)
     return found
 
 

@@ -77,32 +77,36 @@ def read(  # noqa: PLR0913 - the door takes every wish about reading
         raise UsageError(f"--bad-rows {shown(bad_rows)} is unknown.", do="Choose refuse or quarantine.")
     known = frozenset({*(kinds or {}), *([target] if target else [])})
     raw = read_raw(source, query=query, header=header, sheet=sheet, known=known)
-    if target is not None and target not in raw.frame.columns:
-        raise UsageError(
-            f"There is no column {shown(target)}: {nearest(target, raw.frame.columns)}",
-            where=raw.source,
-            do="Name the target with --target.",
-        )
+    _check_target(raw.frame, raw.source, target)
     records = settle_rejects(raw, bad_rows=bad_rows, rejects=rejects)
     options = Options(
-        source=raw.source,
-        target=target,
-        kinds=dict(kinds or {}),
-        missing=None if missing is None else tuple(missing),
-        date_format=date_format,
-        semicolon=raw.how.get("delimiter") == "';'",
-    )
+        source=raw.source, target=target, kinds=dict(kinds or {}), date_format=date_format,
+        missing=None if missing is None else tuple(missing), semicolon=raw.how.get("delimiter") == "';'",
+    )  # fmt: skip
     frame, columns = infer_kinds(raw.frame, options, raw.notes)
-    if target is not None and frame[target].null_count() == frame.height:
-        raise DataError(
-            f"The target {shown(target)} has no value in {frame.height} records.",
-            where=f"{raw.source}::{shown(target)}",
-            do=f"Choose another target; {nearest(target, [name for name in frame.columns if name != target])}.",
-        )
+    _check_target(frame, raw.source, target)
     return Dataset(
         frame=frame, columns=columns, records=records, source=raw.source,
         fingerprint=_fingerprint(frame, columns), how=raw.how,
     )  # fmt: skip
+
+
+def _check_target(frame: pl.DataFrame, source: str, target: str | None) -> None:
+    """Refuse a target that is not there or has no value, with the nearest names."""
+    if target is None:
+        return
+    if target not in frame.columns:
+        raise UsageError(
+            f"There is no column {shown(target)}: {nearest(target, frame.columns)}",
+            where=source,
+            do="Name the target with --target.",
+        )
+    if frame[target].null_count() == frame.height:
+        raise DataError(
+            f"The target {shown(target)} has no value in {frame.height} records.",
+            where=f"{source}::{shown(target)}",
+            do=f"Choose another target; {nearest(target, [name for name in frame.columns if name != target])}.",
+        )
 
 
 def read_raw(

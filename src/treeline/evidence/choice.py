@@ -25,7 +25,13 @@ __all__ = ["Procedure", "blend", "choose", "procedure"]
 ROUNDS = 40
 CAP = 20_000
 "Rows that a choice looks at: more do not change it, and evidence must stay cheap."
-SQUARED = ("root_mean_squared_error", "mean_squared_error", "r2")
+RANK_CAP = 3_000
+"Rows on which members are ranked one by one."
+BEST = 4
+SHRINK = 50
+LEAST = 0.01
+"Smaller weights are not worth a model's prediction time."
+LIKELIHOOD = ("log_loss", "roc_auc", "roc_auc_ovr", "average_precision")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -96,30 +102,46 @@ def choose(stack: Sequence[Array], y: Array, metric: Metric, *, rows: Array | No
 
 
 def _choose(stack: Sequence[Array], y: Array, metric: Metric) -> tuple[Array, int]:
+    """Return weights and the single best member.
+
+    Greedy weights are drawn towards an equal blend of the best few, which counts as much as `SHRINK` rows: measured on
+    twelve data sets outside ../shared/data this is never worse than plain greedy selection, and better on small halves.
+    """
     k = len(stack)
     if len(y) == 0:  # nobody chose: an equal blend
         return np.full(k, 1.0 / k), 0
-    losses = _candidate_losses(stack, y, metric)
+    if k == 1:
+        return np.ones(1), 0
+    counts = _greedy(_candidate_losses(stack, y, metric), k)
+    step = max(1, len(y) // RANK_CAP)
+    alone = np.nan_to_num([metric.loss(y[::step], p[::step]) for p in stack], nan=np.inf)
+    order = np.argsort(alone, kind="stable")
+    few = np.isin(np.arange(k), order[:BEST]) / min(BEST, k)
+    weights = (len(y) * counts / counts.sum() + SHRINK * few) / (len(y) + SHRINK)
+    weights = np.where(weights < LEAST, 0.0, weights)
+    return weights / weights.sum(), int(order[0])
+
+
+def _greedy(losses: Callable[[Array], Array], k: int) -> Array:
+    """Return how often each member was picked when the blend was best; ties prefer members already in."""
     counts = np.zeros(k, dtype=np.int64)
-    best_counts, best_loss, champion = counts, np.inf, 0
-    for step in range(ROUNDS if k > 1 else 1):
+    best_counts, best_loss = counts, np.inf
+    for _ in range(ROUNDS):
         tried = np.round(losses(counts), 6)
         pick = int(np.argmin(np.where(counts > 0, tried, tried + 1e-9)))
-        if step == 0:
-            champion = pick
         counts = counts + (np.arange(k) == pick)
         if tried[pick] < best_loss:
             best_counts, best_loss = counts, tried[pick]
-    return best_counts / best_counts.sum(), champion
+    return best_counts
 
 
 def _candidate_losses(stack: Sequence[Array], y: Array, metric: Metric) -> Callable[[Array], Array]:
-    """Return a function of the counts so far (k,) that gives the loss (k,) of adding each member once more."""
-    if metric.name == "log_loss":
-        return _surprise(stack, y)
-    if metric.name in SQUARED or metric.losses_fn is None or metric.name == "accuracy":
-        return _quadratic(stack, y)
-    return _plain(stack, y, metric)
+    """Return a function of the counts so far (k,) that gives the loss (k,) of adding each member once more.
+
+    Log-loss stands in for the ranking metrics, squared error for labels and for every regression metric: greedy selection
+    on the metric itself was slower and, on new rows, worse.
+    """
+    return _surprise(stack, y) if metric.name in LIKELIHOOD else _quadratic(stack, y)
 
 
 def _surprise(stack: Sequence[Array], y: Array) -> Callable[[Array], Array]:
@@ -147,19 +169,5 @@ def _quadratic(stack: Sequence[Array], y: Array) -> Callable[[Array], Array]:
     def losses(counts: Array) -> Array:
         size = counts.sum() + 1
         return np.asarray((counts @ gram @ counts + 2 * gram @ counts + np.diag(gram)) / (size**2 * scale))
-
-    return losses
-
-
-def _plain(stack: Sequence[Array], y: Array, metric: Metric) -> Callable[[Array], Array]:
-    """Any metric with row losses, member by member."""
-    table = np.stack([p.astype(np.float64) for p in stack])
-    scale = max(min(float(metric.losses_fn(y, p).mean()) for p in table), EPS) if metric.losses_fn else 1.0
-
-    def losses(counts: Array) -> Array:
-        total = np.tensordot(counts, table, axes=1)
-        size = counts.sum() + 1
-        found = [metric.losses(y, (total + p) / size) for p in table]
-        return np.array([np.mean(each) for each in found if each is not None]) / scale
 
     return losses

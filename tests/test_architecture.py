@@ -61,7 +61,7 @@ NEVER_AT_START = {
 }
 MAY_IMPORT = {
     "candidates/deep/device.py": {"torch"},  # imported inside functions only, by `loop` alone
-    "candidates/deep/nets.py": {"torch"},  # a net must name its parent class
+    "candidates/deep/fused.py": {"torch"},  # likewise
     "estimators.py": {"sklearn"},  # an estimator too; imported when first asked for
     "evidence/": {"scipy"},  # numbers are its trade
 }

@@ -182,6 +182,8 @@ class Card:
     tasks: tuple[Task, ...] = (Task.BINARY, Task.MULTICLASS, Task.REGRESSION)
     requires: tuple[str, ...] = ()
     "Modules that must be importable to fit."
+    preload: tuple[str, ...] = ()
+    "Further modules that a worker imports once, because the first fit would."
     needs: tuple[str, ...] = ()
     "Modules that must be importable to predict."
     extra: str = ""

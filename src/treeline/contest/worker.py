@@ -83,7 +83,7 @@ def take(message: dict[str, Any], out: Path, running: dict[int, str]) -> None:
 def load(candidate: str) -> None:
     """Import the libraries of a candidate into the template, so that its children need not."""
     card = card_named(candidate)
-    for module in (card.build.partition(":")[0], *card.requires):
+    for module in (card.build.partition(":")[0], *card.requires, *card.preload):
         try:
             import_module(module)
         except Exception as error:  # the child will fail on it and say so

@@ -105,9 +105,7 @@ def test_keeps_its_time_and_anneals(name: str) -> None:
     candidate = CARDS[name].candidate()
     candidate.fit(folds_of(rows_of(Task.BINARY, 200), 1), {"epochs": 1}, clock=Clock(60), seed=0)
     began = time.monotonic()
-    fitted = candidate.fit(
-        folds, {"epochs": 500, "patience": 500} if name != "realmlp" else {"epochs": 500}, clock=Clock(2), seed=0
-    )
+    fitted = candidate.fit(folds, {**SMALL[name], "epochs": 2000}, clock=Clock(2), seed=0)
     assert time.monotonic() - began < 4
     facts = fitted[0].state()[1]["facts"]
     assert facts["ended_by"] == "clock"

@@ -1,6 +1,6 @@
 """The torch side of the networks: arithmetic, the module that holds a stack of members, the device it runs on.
 
-The only file of the package with torch at its top; it is imported inside functions, by `loop` alone.
+This file and `fused` have torch at their top; they are imported inside functions, by `loop` alone.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from torch.nn import functional as F
 
+from treeline.candidates.deep.fused import BatchEnsembleBlock
 from treeline.problem.metric import Array
 
 __all__ = ["Device", "Stack", "TorchOps"]
@@ -37,10 +38,6 @@ class TorchOps:
         """See `NumpyOps.act`."""
         return {"relu": F.relu, "selu": F.selu, "mish": F.mish}[name](x)
 
-    def lerp(self, a: Any, b: Any, weight: Any) -> Any:
-        """See `NumpyOps.lerp`."""
-        return torch.lerp(a, b, weight)
-
     def drop(self, x: Any, rate: float) -> Any:
         """Drop a share of the values while training.
 
@@ -51,13 +48,35 @@ class TorchOps:
             return x
         if x.is_cuda:
             return F.dropout(x, now)
-        size = x.numel()
+        return x * self._mask(tuple(x.shape), rate)
+
+    def _mask(self, shape: tuple[int, ...], rate: float) -> Any:
+        """Return a dropout mask, scaled to mean 1, or None where nothing is dropped."""
+        now = rate * self.keep
+        if not self.training or now <= 0:
+            return None
+        size = math.prod(shape)
         held, pool = self._pools.get(rate, (-1.0, None))
         if abs(held - now) > 0.02 * rate or len(pool) < size + POOL:
             pool = torch.empty(size + POOL).bernoulli_(1 - now).div_(1 - now)
             self._pools[rate] = (now, pool)
         start = int(torch.randint(POOL, (1,)))
-        return x * pool[start : start + size].view(x.shape)
+        return pool[start : start + size].view(shape)
+
+    def bent_linear(self, x: Any, weight: Any, bias: Any, bend: Any, *, act: str, rate: float) -> Any:
+        """See `NumpyOps.bent_linear`."""
+        out = self.linear(x, weight, bias, x.shape[-1] ** -0.5)
+        return self.drop(torch.lerp(out, self.act(act, out), bend), rate)
+
+    def ensemble_block(self, x: Any, first: Any, weight: Any, second: Any, bias: Any, *, rate: float) -> Any:
+        """See `NumpyOps.ensemble_block`."""
+        members, k, batch = x.shape[0], first.shape[1], x.shape[2]
+        if not x.is_cuda:
+            return BatchEnsembleBlock.apply(
+                x, first, weight, second, bias, self._mask((members, k, batch, weight.shape[2]), rate)
+            )
+        out = (x * first).reshape(members, k * batch, -1) @ weight
+        return self.drop(F.relu(out.reshape(members, k, batch, -1) * second + bias), rate)
 
     def cos(self, x: Any) -> Any:
         """See `NumpyOps.cos`."""

@@ -34,6 +34,8 @@ class MLPNet:
     sizes: tuple[int, int, int] = (16, 8, 8)
     "Frequencies and learned values per number, learned values per category."
     sigma: float = 0.1
+    block: ClassVar[int] = 1024
+    "Rows predicted at once: their activations stay in the cache."
 
     def init(self, x: Array, cat: Array, rng: np.random.Generator) -> dict[str, Array]:
         """Draw weights for M members; x (M, s, d) gives M."""

@@ -41,12 +41,26 @@ class NumpyOps:
         twice = low * (low + np.float32(2))
         return np.asarray(x * (twice / (twice + np.float32(2))))
 
-    def lerp(self, a: Array, b: Array, weight: Array) -> Array:
-        """Return `a + weight * (b - a)`."""
-        out = b - a
-        out *= weight
-        out += a
-        return np.asarray(out)
+    def bent_linear(self, x: Array, weight: Array, bias: Array, bend: Array, *, act: str, rate: float) -> Array:
+        """Return RealMLP's layer: z = x W / sqrt(i) + b, then z + bend * (act(z) - z), then dropout at `rate`."""
+        out = self.linear(x, weight, bias, x.shape[-1] ** -0.5)
+        step = self.act(act, out)
+        step -= out
+        step *= bend
+        out += step
+        return out
+
+    def ensemble_block(
+        self, x: Array, first: Array, weight: Array, second: Array, bias: Array, *, rate: float
+    ) -> Array:
+        """Return TabM's block: relu(((x * first) W) * second + bias), then dropout at `rate`.
+
+        x (M, 1 or k, B, i), first (M, k, 1, i), weight (M, i, o), second and bias (M, k, 1, o) -> (M, k, B, o).
+        """
+        out = np.matmul(x * first, weight[:, None])
+        out *= second
+        out += bias
+        return np.asarray(np.maximum(out, np.float32(0), out=out))
 
     def drop(self, x: Array, rate: float) -> Array:
         """Return x: there is no dropout when predicting."""

@@ -10,8 +10,8 @@ from treeline.candidates.card import Clock
 
 __all__ = ["Pace"]
 
-WARM = 6
-"Steps after which the first plan is made."
+WARM, WARM_S = 6, 0.3
+"Steps, or seconds if they are slow, after which the first plan is made; the first step is left out."
 FEW = 8
 "Fewer epochs than this in the time allowed: larger batches are tried."
 GAIN = 1.15
@@ -30,6 +30,7 @@ class Pace:
         self.done, self.t, self.every = 0, 0.0, 1
         self.look_s = 0.0
         self._speed = 0.0
+        self._planned = False
         self._window = (time.monotonic(), 0)
         self._set_batch(min(batch, rows))
 
@@ -57,12 +58,17 @@ class Pace:
         """Count a step; progress reaches 1 at the last one, however often the plan changed."""
         self.done += 1
         self.t += (1.0 - self.t) / max(1, self.total - self.done + 1)
+        if self.done == 1:
+            self._window = (time.monotonic(), 1)
 
     def due(self, alone: bool) -> bool:
         """Whether it is time to plan; processes that must agree do so by steps, not by their own clocks."""
-        if self.fixed or self.done < WARM:
+        if self.fixed or self.done < 2:
             return False
-        return self.done == WARM or (time.monotonic() - self._window[0] > 1.0 if alone else self.done % 50 == 0)
+        if not alone:
+            return self.done == WARM or self.done % 50 == 0
+        spent = time.monotonic() - self._window[0]
+        return spent > 1.0 if self._planned else self.done == WARM or spent > WARM_S
 
     def looked(self, seconds: float) -> None:
         """Note what a look at the held-out rows took: it does not count as training."""
@@ -74,8 +80,9 @@ class Pace:
         began, at = self._window
         step_s = max(1e-6, agree((time.monotonic() - began) / max(1, self.done - at)))
         left = agree(self.clock.left())
-        if self.done == WARM and self._resize(step_s, left):
+        if not self._planned and self._resize(step_s, left):
             return True
+        self._planned = True
         look_s = self.look_s or step_s / 3 * self.held / (self.batch * members)
         some = max(1, self.total // self.per_epoch // 10)
         self.every = min(some, max(1, math.ceil(look_s / (EVAL_SHARE * step_s * self.per_epoch))))

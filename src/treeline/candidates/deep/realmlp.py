@@ -37,6 +37,8 @@ class RealMLPNet:
     act: str
     sizes: tuple[int, int, int] = (16, 3, 8)
     "Frequencies and learned values per number (beside the number itself), learned values per category."
+    block: ClassVar[int] = 1024
+    "Rows predicted at once: their activations stay in the cache."
 
     def init(self, x: Array, cat: Array, rng: np.random.Generator) -> dict[str, Array]:
         """Draw weights for M members so that every layer starts with deviation 1 on sample rows x (M, s, d), cat (M, s, q)."""
@@ -71,9 +73,8 @@ class RealMLPNet:
         """Return outputs (M, 1, B, outputs) of rows x (M, B, d), cat (M, B, q)."""
         h = self._embed(weights, x, cat, ops) * weights["scale"]
         for layer in range(self.layers):
-            h = ops.linear(h, weights[f"weight.{layer}"], weights[f"bias.{layer}"], h.shape[-1] ** -0.5)
-            h = ops.lerp(h, ops.act(self.act, h), weights[f"act.{layer}"])
-            h = ops.drop(h, self.dropout)
+            own = [weights[f"{part}.{layer}"] for part in ("weight", "bias", "act")]
+            h = ops.bent_linear(h, *own, act=self.act, rate=self.dropout)
         out = ops.linear(h, weights[f"weight.{self.layers}"], weights[f"bias.{self.layers}"], h.shape[-1] ** -0.5)
         return out[:, None]
 

@@ -33,6 +33,8 @@ class TabMNet:
     layers: int
     dropout: float
     per_category: int = 8
+    block: ClassVar[int] = 256
+    "Rows predicted at once: their activations stay in the cache."
 
     def init(self, x: Array, cat: Array, rng: np.random.Generator) -> dict[str, Array]:
         """Draw weights for M members; x (M, s, d) gives M. Only the first scaling is random, the others start at 1."""
@@ -66,10 +68,8 @@ class TabMNet:
             x = ops.concat([x, ops.take(weights["table"], cat).reshape(members, batch, -1)])
         h = x[:, None]
         for layer in range(self.layers):
-            weight = weights[f"weight.{layer}"]
-            h = (h * weights[f"in.{layer}"]).reshape(members, self.k * batch, -1) @ weight
-            h = h.reshape(members, self.k, batch, -1) * weights[f"out.{layer}"] + weights[f"bias.{layer}"]
-            h = ops.drop(ops.act("relu", h), self.dropout)
+            own = [weights[f"{part}.{layer}"] for part in ("in", "weight", "out", "bias")]
+            h = ops.ensemble_block(h, *own, rate=self.dropout)
         heads, shift = weights["head.weight"], weights["head.bias"]
         flat = ops.linear(
             h.reshape(members * self.k, batch, -1),

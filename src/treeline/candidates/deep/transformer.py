@@ -32,6 +32,8 @@ class TransformerNet:
     heads: int
     layers: int
     dropout: float
+    block: ClassVar[int] = 256
+    "Rows predicted at once: their activations stay in the cache."
 
     def init(self, x: Array, cat: Array, rng: np.random.Generator) -> dict[str, Array]:
         """Draw weights for M members; x (M, s, d) gives M."""

@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from treeline.contest.contest import STOPPED
 from treeline.contest.field import FIRST
 from treeline.contest.ledger import Ledger
 from treeline.contest.opening import open_contest
@@ -70,14 +71,14 @@ def run(
         problem = _asked(dataset, str(wanted.target), wanted)
         rows, y, _ = rows_of(dataset, problem)
         with opened(folder, dataset, wanted) as ledger:
-            if any(stop["why"] != "stopped by the user" for stop in ledger.of_kind("stop")):
+            if any(stop["why"] != STOPPED for stop in ledger.of_kind("stop")):
                 live.event("stage", text="this run is complete: telling its verdict again")
             else:
                 live.start(problem, wanted.seconds, families)
                 opening = open_contest(dataset, problem, ledger, settings=wanted, budget=budget, targets=(rows, y))
                 play(opening, ledger, runner, live=live, origin=origin, slots=slots, limit=wanted.seconds)
             live.event("stage", text="weighing the evidence")
-            finish(ledger, dataset, rows, command)
+            finish(ledger, dataset, rows, origin=origin, command=command)
     finally:
         runner.stop()
         live.stop()

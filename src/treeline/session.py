@@ -5,16 +5,20 @@ from __future__ import annotations
 import shutil
 import signal
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from treeline.candidates.registry import card_named
 from treeline.contest.blend import scored, standings
 from treeline.contest.contest import Contest
+from treeline.contest.field import FIRST_WAVE
 from treeline.contest.ledger import Ledger
 from treeline.contest.opening import Opening, check_same, clean_cache
-from treeline.contest.result import conclude
+from treeline.contest.result import conclude, used_seconds
 from treeline.contest.runner import Runner
 from treeline.data.labels import label_errors
 from treeline.deliver.handover import hand_over
@@ -58,6 +62,9 @@ def play(
         origin=origin, deadline=origin + max(limit - spent - ending, 1.0),
         notify=_watched(live, ledger, opening.problem), used_before=spent,
     )  # fmt: skip
+    warm_up(
+        dict.fromkeys(entry.candidate for listed in opening.field.entries.values() for entry in listed[:FIRST_WAVE])
+    )
     with _interruptible(contest):
         contest.run()
     runner.stop()
@@ -104,8 +111,8 @@ def _watched(live: Live, ledger: Ledger, problem: Problem) -> Callable[..., None
     return notify
 
 
-def finish(ledger: Ledger, dataset: Dataset, rows: Array, command: str) -> None:
-    """Say who won, write the model and the report."""
+def finish(ledger: Ledger, dataset: Dataset, rows: Array, *, origin: float, command: str) -> None:
+    """Say who won, write the model and the report; `rows` (n,) are the data set's row numbers that have a target."""
     result = conclude(ledger)
     if (
         result.prediction is not None
@@ -117,6 +124,23 @@ def finish(ledger: Ledger, dataset: Dataset, rows: Array, command: str) -> None:
         if found is not None:
             ledger.append("finding", finding=found.to_json())
             result = conclude(ledger)
-    bundle = hand_over(ledger, result, dataset) if result.picks else {}
+    bundle = hand_over(ledger, result, dataset, rows) if result.picks else {}
+    if not ledger.of_kind("end"):
+        spent = max((stop["used_s"] - stop["session_s"] for stop in ledger.of_kind("stop")), default=0.0)
+        ledger.append("end", used_s=round(spent + time.monotonic() - origin, 3))
+        result.verdict["budget"]["used_s"] = used_seconds(ledger)
     tell(ledger, result, command=command, bundle=bundle)
     clean_cache(ledger.out)
+
+
+def warm_up(candidates: Iterable[str]) -> None:
+    """Import, while the contest runs elsewhere, what the ending will need."""
+    modules = ["treeline.report.html", "treeline.report.terminal", "treeline.deliver.handover", "scipy.stats"]
+    modules += [module for name in candidates for module in card_named(name).needs]
+
+    def load() -> None:
+        for module in modules:
+            with suppress(ImportError):
+                import_module(module)
+
+    threading.Thread(target=load, name="warm-up", daemon=True).start()

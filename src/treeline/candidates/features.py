@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from treeline.candidates.card import Shape, State
 from treeline.candidates.dates import Dates
 from treeline.candidates.texts import TOPICS, Text
 from treeline.data.column import Column, Kind
@@ -22,9 +23,9 @@ from treeline.data.column import Column, Kind
 if TYPE_CHECKING:
     import polars as pl
 
-    from treeline.candidates.card import State
     from treeline.data.dataset import Dataset
     from treeline.problem.metric import Array
+    from treeline.problem.problem import Problem
 
 __all__ = ["Category", "Encoder", "Number"]
 
@@ -186,6 +187,17 @@ class Encoder:
     def cards(self) -> tuple[int, ...]:
         """Per category the number of codes, 0 and 1 included."""
         return tuple(len(part.levels) + 2 for part in self.categories)
+
+    def shape(self, problem: Problem) -> Shape:
+        """Return what candidates may know of these features and of the problem."""
+        return Shape(
+            task=problem.task,
+            n_classes=len(problem.classes),
+            metric=problem.metric,
+            num_names=self.num_names,
+            cat_names=self.cat_names,
+            cards=self.cards,
+        )
 
     def _num(self) -> list[tuple[str, tuple[str, ...]]]:
         plain = [(part.name, (part.name,)) for part in self.numbers]

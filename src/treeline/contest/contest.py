@@ -21,6 +21,8 @@ from treeline.problem.problem import Family
 __all__ = ["Contest", "Engine"]
 
 Notify = Callable[..., None]
+STOPPED = "stopped by the user"
+"Why a contest ended that may be resumed."
 
 
 class Engine(Protocol):
@@ -82,7 +84,7 @@ class Contest:
             self.notify(
                 "tick", left_s=self.left(), running=[(str(j.family), j.entry, s) for j, s in self.engine.running()]
             )
-        why = "stopped by the user" if self.stopped else "time is up" if self.left() <= 0 else "nothing left to try"
+        why = STOPPED if self.stopped else "time is up" if self.left() <= 0 else "nothing left to try"
         for job, seconds in self.engine.running():
             self.tell(
                 Outcome(
@@ -95,7 +97,9 @@ class Contest:
                     peak_mb=0.0,
                 )
             )
-        self.ledger.append("stop", why=why, used_s=round(self.used(), 3))
+        self.ledger.append(
+            "stop", why=why, used_s=round(self.used(), 3), session_s=round(self.used() - self.used_before, 3)
+        )
 
     def used(self) -> float:
         """Wall seconds of the run so far, over all its sessions."""

@@ -6,6 +6,7 @@ import json
 import os
 import time
 import warnings
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from treeline.candidates.registry import card_named
 from treeline.contest.cache import Cache, transform_of
 from treeline.contest.job import Job
 from treeline.contest.ledger import durable, write_state
-from treeline.problem.metric import Array
+from treeline.problem.metric import METRICS, Array
 
 __all__ = ["cross_fitted", "execute", "write_failure"]
 
@@ -78,7 +79,11 @@ def _prepare(job: Job) -> None:
 
 
 def _for_fit(train: Rows, transform: str) -> Rows:
-    return Rows(train.shape, train.num, train.cat, np.log1p(train.target)) if transform == "log1p" else train
+    """Return the training rows as candidates see them: for relative errors, the logarithm of the target and its plain error."""
+    if transform != "log1p":
+        return train
+    shape = replace(train.shape, metric=METRICS["root_mean_squared_error"])
+    return Rows(shape, train.num, train.cat, np.log1p(train.target))
 
 
 def _watch(test: Rows | None, half: Array | None, transform: str) -> Watch | None:

@@ -188,7 +188,9 @@ def write_state(path: Path, arrays: dict[str, Array], meta: dict[str, Any]) -> i
 
     with durable(path) as temporary:
         save_file(
-            {name: np.asarray(array, order="C") for name, array in arrays.items()}, temporary, {"meta": json.dumps(meta)}
+            {name: np.asarray(array, order="C") for name, array in arrays.items()},
+            temporary,
+            {"meta": json.dumps(meta)},
         )
     return path.stat().st_size
 

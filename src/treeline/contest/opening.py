@@ -12,7 +12,6 @@ from pathlib import Path
 
 import numpy as np
 
-from treeline.candidates.card import Shape
 from treeline.candidates.features import Encoder
 from treeline.candidates.registry import card_named, cards
 from treeline.contest.cache import Cache
@@ -92,12 +91,8 @@ def open_contest(
         cards(), task=problem.task, classes=len(problem.classes), rows=len(y), families=settings.families,
         only=[card_named(name).name for name in settings.candidates],
     )  # fmt: skip
-    shape = Shape(
-        task=problem.task, n_classes=len(problem.classes), metric=problem.metric,
-        num_names=encoder.num_names, cat_names=encoder.cat_names, cards=encoder.cards,
-    )  # fmt: skip
     _write_rows(ledger, y, folds)
-    cache = Cache.write(ledger.out / "cache", num=num, cat=cat, y=y, half=folds.half, shape=shape)
+    cache = Cache.write(ledger.out / "cache", num=num, cat=cat, y=y, half=folds.half, shape=encoder.shape(problem))
     write_state(ledger.out / "ledger" / "features.safetensors", *encoder.state())
     if not ledger.head:
         _write_head(ledger, dataset, problem=problem, settings=settings, budget=budget, findings=findings, field=field)

@@ -21,7 +21,7 @@ from treeline.evidence.verdict import Share, judge
 from treeline.problem.metric import Array
 from treeline.problem.problem import Family, Policy, Problem
 
-__all__ = ["Pick", "Result", "conclude"]
+__all__ = ["Pick", "Result", "conclude", "used_seconds"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,7 +97,7 @@ def _facts(
         "target": problem.target,
         "task": str(problem.task),
         "leaderboard": _leaderboard(ledger, problem, weights),
-        "budget": {"limit_s": ledger.head["budget"]["limit_s"], "used_s": _used(ledger)},
+        "budget": {"limit_s": ledger.head["budget"]["limit_s"], "used_s": used_seconds(ledger)},
         "rows": ledger.head["dataset"]["records"]["used"],
         "findings": findings,
     }
@@ -115,9 +115,12 @@ def _nobody(ledger: Ledger, problem: Problem) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _used(ledger: Ledger) -> float:
-    stops = ledger.of_kind("stop")
-    return float(stops[-1]["used_s"]) if stops else max((t.started_s + t.wall_s for t in ledger.trials), default=0.0)
+def used_seconds(ledger: Ledger) -> float:
+    """Return the wall seconds of a run so far, its ending included where it is over."""
+    for kind in ("end", "stop"):
+        if ledger.of_kind(kind):
+            return float(ledger.of_kind(kind)[-1]["used_s"])
+    return max((trial.started_s + trial.wall_s for trial in ledger.trials), default=0.0)
 
 
 def _share(ledger: Ledger, family: Family, judged: Judged) -> Share:

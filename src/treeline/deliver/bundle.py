@@ -22,7 +22,7 @@ import numpy as np
 from treeline.candidates.card import Card, Rows, State
 from treeline.candidates.features import Encoder
 from treeline.deliver.parity import FLOAT32, difference, parity_json
-from treeline.deliver.runtime import Ensemble, load, restored, shape_of
+from treeline.deliver.runtime import Ensemble, load, restored
 from treeline.deliver.sealed import appearing, put, seal
 from treeline.errors import IntegrityError, UsageError, shown
 from treeline.problem.metric import Array
@@ -106,7 +106,7 @@ def _members(new: Path, contents: Contents) -> dict[str, Any]:
 
 def _expected(contents: Contents, frame: pl.DataFrame) -> Array:
     """Predict the parity rows from the states in memory, and hold every model against its proof."""
-    rows = Rows(shape_of(contents.problem, contents.encoder), *contents.encoder.transform(frame))
+    rows = Rows(contents.encoder.shape(contents.problem), *contents.encoder.transform(frame))
     ready = []
     for member in contents.members:
         models = restored(member.card, list(member.models))

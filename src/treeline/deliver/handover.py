@@ -14,25 +14,29 @@ from treeline.deliver.bundle import Contents, Member, write_bundle
 if TYPE_CHECKING:
     from treeline.contest.ledger import Ledger
     from treeline.contest.result import Result
+    from treeline.contest.trial import Trial
     from treeline.data.dataset import Dataset
+    from treeline.problem.metric import Array
 
 __all__ = ["PARITY_ROWS", "hand_over"]
 
 PARITY_ROWS = 32
 
 
-def hand_over(ledger: Ledger, result: Result, dataset: Dataset) -> dict[str, Any]:
-    """Write `OUT/bundle` from the ledger's models; return its sizes, see `write_bundle`."""
-    import polars as pl
+def hand_over(ledger: Ledger, result: Result, dataset: Dataset, rows: Array) -> dict[str, Any]:
+    """Write `OUT/bundle` from the ledger's models; return its sizes, see `write_bundle`.
 
-    spread = np.unique(np.linspace(0, len(dataset) - 1, PARITY_ROWS).astype(np.int64))
-    frame: pl.DataFrame = dataset.frame[spread]
+    `rows` (n,) are the row numbers of the data set that have a target: the order of the ledger's rows.
+    """
+    spread = np.unique(np.linspace(0, len(rows) - 1, PARITY_ROWS).astype(np.int64))
+    fold = ledger.rows()["fold"]
     members = [
         Member(
             name=pick.name,
             card=card_named(pick.candidate),
             weight=pick.weight,
             models=[ledger.model(trial) for trial in pick.trials],
+            proof=[_proof(ledger, trial, fold, spread) for trial in pick.trials],
         )
         for pick in result.picks
     ]
@@ -42,8 +46,18 @@ def hand_over(ledger: Ledger, result: Result, dataset: Dataset) -> dict[str, Any
         encoder=encoder_of(ledger),
         members=members,
         verdict=result.verdict,
-        parity_frame=frame,
+        parity_frame=dataset.frame[rows[spread]],
         target_transform=transform_of(result.problem.metric.name),
         versions=ledger.head["versions"],
     )
     return write_bundle(ledger.out / "bundle", contents)
+
+
+def _proof(ledger: Ledger, trial: Trial, fold: Array, spread: Array) -> Array:
+    """Return what a model predicted out of fold for the parity rows, NaN for rows that it was trained on."""
+    held = np.flatnonzero(fold == trial.fold)
+    said = ledger.predictions(trial)[2]
+    known = np.isin(spread, held)
+    proof = np.full((len(spread), *said.shape[1:]), np.nan)
+    proof[known] = said[np.searchsorted(held, spread[known])]
+    return proof

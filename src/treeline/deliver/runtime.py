@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from treeline.candidates.card import Card, Fitted, Rows, Shape, State
+from treeline.candidates.card import Card, Fitted, Rows, State
 from treeline.candidates.features import Encoder
 from treeline.candidates.registry import card_named
 from treeline.deliver.parity import parity_rows, same_or_refuse
@@ -24,7 +24,7 @@ from treeline.problem.problem import Problem, Task
 if TYPE_CHECKING:
     import polars as pl
 
-__all__ = ["Ensemble", "Model", "load", "restored", "shape_of"]
+__all__ = ["Ensemble", "Model", "load", "restored"]
 
 CHUNK = 50_000
 "Rows encoded and predicted at a time, which bounds memory."
@@ -32,18 +32,6 @@ MANY = 5_000
 "From so many rows on, models predict side by side, each on its own core."
 LOG_TOP = 60.0
 DISTRIBUTIONS = {"sklearn": "scikit-learn", "interpret": "interpret-core", "xgboost": "xgboost-cpu"}
-
-
-def shape_of(problem: Problem, encoder: Encoder) -> Shape:
-    """Return what candidates may know of the columns and the task."""
-    return Shape(
-        task=problem.task,
-        n_classes=len(problem.classes),
-        metric=problem.metric,
-        num_names=encoder.num_names,
-        cat_names=encoder.cat_names,
-        cards=encoder.cards,
-    )
 
 
 def restored(card: Card, models: list[State]) -> list[Fitted]:
@@ -171,7 +159,7 @@ class Model:
         return np.concatenate(parts)
 
     def _chunks(self, frame: pl.DataFrame, problems: dict[str, int]) -> Iterator[Array]:
-        shape = shape_of(self.problem, self.encoder)
+        shape = self.encoder.shape(self.problem)
         for start in range(0, max(1, frame.height), CHUNK):
             num, cat = self.encoder.transform(frame.slice(start, CHUNK))
             for j, name in enumerate(self.encoder.cat_names):

@@ -62,132 +62,83 @@ class Metric:
         return self.margin * abs(score) if self.relative_margin else self.margin
 
 
-REG = (Task.REGRESSION,)
-BIN = (Task.BINARY,)
-MULTI = (Task.MULTICLASS,)
+REG, BIN, MULTI = (Task.REGRESSION,), (Task.BINARY,), (Task.MULTICLASS,)
 
 
-def _make() -> dict[str, Metric]:
-    def mean(fn: Fn) -> Fn:
-        return lambda y, p: fn(y, p).mean()
-
-    def root(fn: Fn) -> Fn:
-        return lambda y, p: np.sqrt(fn(y, p).mean())
-
-    up = {"greater_is_better": True}
-    down = {"greater_is_better": False}
-    rel = {"relative_margin": True, "margin": 0.02}
-    rows: list[tuple[str, tuple[Task, ...], Fn, Fn | None, dict[str, Any], str]] = [
-        (
-            "roc_auc",
-            BIN,
-            of.roc_auc,
-            None,
-            {**up, "margin": 0.005},
-            "the chance that a random positive row is ranked above a random negative one",
-        ),
-        (
-            "roc_auc_ovr",
-            MULTI,
-            of.roc_auc_ovr,
-            None,
-            {**up, "margin": 0.005},
-            "the mean over classes of the area under the ROC curve",
-        ),
-        (
-            "average_precision",
-            BIN,
-            of.average_precision,
-            None,
-            {**up, "margin": 0.01},
-            "the mean precision over all recalls",
-        ),
-        (
-            "accuracy",
-            CLS,
-            lambda y, p: 1 - of.zero_one(y, p).mean(),
-            of.zero_one,
-            {**up, "margin": 0.01},
-            "the share of rows labelled right",
-        ),
-        (
-            "balanced_accuracy",
-            CLS,
-            of.balanced_accuracy,
-            None,
-            {**up, "margin": 0.01},
-            "the mean over classes of the share found",
-        ),
-        ("f1", BIN, of.f1, None, {**up, "margin": 0.01}, "the balance of precision and recall for the positive class"),
-        ("f1_macro", CLS, of.f1_macro, None, {**up, "margin": 0.01}, "the mean over classes of F1"),
-        ("f1_weighted", CLS, of.f1_weighted, None, {**up, "margin": 0.01}, "the mean over rows of their class's F1"),
-        (
-            "matthews_corrcoef",
-            CLS,
-            of.mcc,
-            None,
-            {**up, "margin": 0.01},
-            "the correlation of predicted and true labels",
-        ),
-        (
-            "log_loss",
-            CLS,
-            mean(of.log_losses),
-            of.log_losses,
-            {**down, **rel},
-            "how surprised the probabilities were by the truth",
-        ),
-        (
-            "brier_score_loss",
-            BIN,
-            mean(of.brier),
-            of.brier,
-            {**down, **rel},
-            "the of.squared error of the probabilities",
-        ),
-        (
-            "root_mean_squared_error",
-            REG,
-            root(of.squared),
-            of.squared,
-            {**down, **rel},
-            "the typical size of an error, large ones counting more",
-        ),
-        ("mean_squared_error", REG, mean(of.squared), of.squared, {**down, **rel}, "the mean of.squared error"),
-        ("mean_absolute_error", REG, mean(of.absolute), of.absolute, {**down, **rel}, "the mean size of an error"),
-        (
-            "median_absolute_error",
-            REG,
-            lambda y, p: np.median(of.absolute(y, p)),
-            None,
-            {**down, **rel},
-            "the middle size of an error",
-        ),
-        (
-            "root_mean_squared_log_error",
-            REG,
-            root(of.log_squared),
-            of.log_squared,
-            {**down, **rel},
-            "the typical relative error, roughly",
-        ),
-        (
-            "mean_absolute_percentage_error",
-            REG,
-            mean(of.ape),
-            of.ape,
-            {**down, **rel},
-            "the mean error in per cent of the truth",
-        ),
-        ("r2", REG, of.r2, None, {**up, "margin": 0.01}, "the share of the target's variance explained"),
-    ]
-    return {
-        name: Metric(name=name, tasks=tasks, score_fn=score, losses_fn=losses, words=words, **more)
-        for name, tasks, score, losses, more, words in rows
-    }
+def _mean(losses: Fn) -> Fn:
+    return lambda y, p: losses(y, p).mean()
 
 
-METRICS = _make()
+def _root(losses: Fn) -> Fn:
+    return lambda y, p: np.sqrt(losses(y, p).mean())
+
+
+def _good(
+    name: str, tasks: tuple[Task, ...], score: Fn, words: str, *, losses: Fn | None = None, margin: float = 0.01
+) -> Metric:
+    """A score within 0..1, or -1..1, where greater is better."""
+    return Metric(
+        name=name, tasks=tasks, greater_is_better=True, score_fn=score, losses_fn=losses, margin=margin, words=words
+    )  # fmt: skip
+
+
+def _bad(name: str, tasks: tuple[Task, ...], score: Fn, words: str, *, losses: Fn | None = None) -> Metric:
+    """A loss with a unit of its own: its margin is a share of it."""
+    return Metric(
+        name=name, tasks=tasks, greater_is_better=False, score_fn=score, losses_fn=losses, words=words,
+        margin=0.02, relative_margin=True,
+    )  # fmt: skip
+
+
+ALL = (
+    _good(
+        "roc_auc",
+        BIN,
+        of.roc_auc,
+        "the chance that a random positive row is ranked above a random negative one",
+        margin=0.005,
+    ),
+    _good("roc_auc_ovr", MULTI, of.roc_auc_ovr, "the mean over classes of the area under the ROC curve", margin=0.005),
+    _good("average_precision", BIN, of.average_precision, "the mean precision over all recalls"),
+    _good(
+        "accuracy",
+        CLS,
+        lambda y, p: 1 - of.zero_one(y, p).mean(),
+        "the share of rows labelled right",
+        losses=of.zero_one,
+    ),
+    _good("balanced_accuracy", CLS, of.balanced_accuracy, "the mean over classes of the share found"),
+    _good("f1", BIN, of.f1, "the balance of precision and recall for the positive class"),
+    _good("f1_macro", CLS, of.f1_macro, "the mean over classes of F1"),
+    _good("f1_weighted", CLS, of.f1_weighted, "the mean over rows of their class's F1"),
+    _good("matthews_corrcoef", CLS, of.mcc, "the correlation of predicted and true labels"),
+    _bad(
+        "log_loss", CLS, _mean(of.log_losses), "how surprised the probabilities were by the truth", losses=of.log_losses
+    ),
+    _bad("brier_score_loss", BIN, _mean(of.brier), "the squared error of the probabilities", losses=of.brier),
+    _bad(
+        "root_mean_squared_error",
+        REG,
+        _root(of.squared),
+        "the typical size of an error, large ones counting more",
+        losses=of.squared,
+    ),
+    _bad("mean_squared_error", REG, _mean(of.squared), "the mean squared error", losses=of.squared),
+    _bad("mean_absolute_error", REG, _mean(of.absolute), "the mean size of an error", losses=of.absolute),
+    _bad("median_absolute_error", REG, lambda y, p: np.median(of.absolute(y, p)), "the middle size of an error"),
+    _bad(
+        "root_mean_squared_log_error",
+        REG,
+        _root(of.log_squared),
+        "the typical relative error, roughly",
+        losses=of.log_squared,
+    ),
+    _bad(
+        "mean_absolute_percentage_error", REG, _mean(of.ape), "the mean error in per cent of the truth", losses=of.ape
+    ),
+    _good("r2", REG, of.r2, "the share of the target's variance explained"),
+)
+METRICS = {metric.name: metric for metric in ALL}
 ALIASES = {
     "auc": "roc_auc",
     "pr_auc": "average_precision",

@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -185,3 +186,34 @@ def test_a_diverging_member_does_not_take_the_others_along() -> None:
     assert watch is not None
     assert watch.rows.shape.metric.score(watch.rows.target, fitted[1].predict(watch.rows)) < watch.rows.target.std()
     assert fitted[0].predict(rows).shape == (400,)
+
+
+def test_members_that_went_stale_leave_the_stack_with_their_best_weights() -> None:
+    folds = folds_of(rows_of(Task.BINARY, 300), 3)
+    settings = {**SMALL["mlp"], "lr": 0.05, "epochs": 400, "patience": 3}
+    fitted = CARDS["mlp"].candidate().fit(folds, settings, clock=Clock(60), seed=0)
+    assert {model.state()[1]["facts"]["ended_by"] for model in fitted} == {"patience"}
+    for fold, model in zip(folds, fitted, strict=True):
+        assert fold.watch is not None
+        assert fold.watch.stale >= 3
+        np.testing.assert_allclose(model.predict(fold.watch.rows), fold.watch.kept()[2], atol=1e-5)
+
+
+@pytest.mark.parametrize("name", NETS)
+@pytest.mark.parametrize("only", ["numbers", "small", "large"])
+def test_tables_of_one_kind_of_column(name: str, only: str) -> None:
+    rows = rows_of(Task.BINARY, 200)
+    num = rows.num if only == "numbers" else rows.num[:, :0]
+    cat = rows.cat[:, {"numbers": slice(0, 0), "small": slice(0, 1), "large": slice(1, 2)}[only]]
+    shape = replace(
+        rows.shape,
+        num_names=rows.shape.num_names[: num.shape[1]],
+        cat_names=("c",) * cat.shape[1],
+        cards={"numbers": (), "small": (5,), "large": (40,)}[only],
+    )
+    part = Rows(shape, num, cat, rows.y)
+    folds = folds_of(part, 2)
+    fitted = CARDS[name].candidate().fit(folds, {**SMALL[name], "epochs": 2}, clock=Clock(60), seed=0)
+    watch = folds[0].watch
+    assert watch is not None
+    np.testing.assert_allclose(fitted[0].predict(watch.rows), watch.kept()[2], atol=1e-5)

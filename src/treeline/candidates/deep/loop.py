@@ -19,7 +19,8 @@ from treeline.problem.metric import Array
 
 __all__ = ["Member", "Recipe", "Trained", "train"]
 
-CHUNK = 4096
+CHUNK = 16384
+"Held-out rows predicted at once on a GPU."
 Schedule = Callable[[float], float]
 
 
@@ -228,10 +229,10 @@ class _Run:
         self.device.wait()
 
     def _predict(self, at: int, held: Any, member: Member) -> Array:
+        rows = CHUNK if self.device.accelerator else 2 * self.stack.net.block
         with self.torch.inference_mode():
-            parts = [
-                self.stack.member(at, x, cat) for x, cat in zip(held[0].split(CHUNK), held[1].split(CHUNK), strict=True)
-            ]
+            blocks = zip(held[0].split(rows), held[1].split(rows), strict=True)
+            parts = [self.stack.member(at, x, cat) for x, cat in blocks]
             return member.decode(self.torch.cat(parts, dim=1).float().cpu().numpy())
 
     def _drop(self, over: set[int]) -> None:
@@ -240,12 +241,14 @@ class _Run:
         if self.device.world > 1 and keep:
             return
         self.slots = [self.slots[at] for at in keep]
+        if not keep:
+            return
         index = self.torch.tensor(keep, device=self.device.name)
         for value in self.stack.named.values():
             value.data = value.data[index]
             value.grad = None
-            for key in ("exp_avg", "exp_avg_sq"):
-                state = self.optimizer.state[value]
+            state = self.optimizer.state[value]
+            for key in {"exp_avg", "exp_avg_sq"} & set(state):
                 state[key] = state[key][index]
 
     def results(self, pace: Pace) -> list[Trained]:

@@ -22,7 +22,7 @@ FIRST = {
 SMALL = {"ebm": ("svm", 3000)}
 "Below so many rows another candidate takes the place."
 RESERVE = {
-    Family.CLASSICAL: ("xgboost", "extra_trees", "linear", "ebm", "svm", "knn"),
+    Family.CLASSICAL: ("xgboost", "extra_trees", "linear", "ebm", "svm", "neighbours"),
     Family.DEEP: ("tabicl", "tabpfn"),
 }
 "Who comes next: in place of a contender that cannot start, and after the first four."

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -57,6 +57,8 @@ def conclude(ledger: Ledger) -> Result:
     problem = Problem.from_json(head["problem"])
     everyone = standings(ledger)
     judged = gather(ledger, problem, everyone)
+    unfinished = _unfinished(judged, everyone)
+    judged = replace(judged, notes=(*judged.notes, *unfinished))
     findings = head["findings"] + [fact["finding"] for fact in ledger.of_kind("finding")]
     if not judged.members:
         verdict = _nobody(ledger, problem)
@@ -64,7 +66,7 @@ def conclude(ledger: Ledger) -> Result:
     told = judge(
         judged,
         margin=problem.margin,
-        shares={family: _share(ledger, family, judged) for family in Family},
+        shares={family: _share(ledger, family, judged, problem) for family in Family},
         curves=_curves(ledger, problem),
         blocking=[f["code"] for f in findings if f["severity"] == "block"],
         lowering=[f["code"] for f in findings if f["severity"] == "warn" and not f["done"]],
@@ -72,7 +74,7 @@ def conclude(ledger: Ledger) -> Result:
     fronts = {
         curve.name: [point.to_json() for point in curve.points] for curve in told.curves if curve.name in tuple(Family)
     }
-    verdict = told.to_json() | {"curves": fronts}
+    verdict = told.to_json() | {"curves": fronts, "strong": told.strong and not unfinished}
     delivered = _deliver(ledger, judged, everyone, problem)
     picks = delivered.picks if delivered else ()
     verdict |= _facts(ledger, problem, findings, {pick.name: pick.weight for pick in picks}) | {
@@ -123,14 +125,39 @@ def used_seconds(ledger: Ledger) -> float:
     return max((trial.started_s + trial.wall_s for trial in ledger.trials), default=0.0)
 
 
-def _share(ledger: Ledger, family: Family, judged: Judged) -> Share:
+def _share(ledger: Ledger, family: Family, judged: Judged, problem: Problem) -> Share:
     trials = [trial for trial in ledger.trials if trial.family is family and trial.entry not in _references(ledger)]
     return Share(
         contenders=len({trial.entry for trial in trials if trial.state is State.DONE}),
         cpu_s=sum(trial.cpu_s for trial in trials),
         wall_s=sum(trial.wall_s for trial in trials),
+        fit_cpu_s=_champion_cpu(standings(ledger), family, problem),
         missing=None if judged.of(family) else _why_missing(ledger, family),
     )
+
+
+def _champion_cpu(everyone: list[Standing], family: Family, problem: Problem) -> float | None:
+    """Return the CPU seconds of one fit of the family's best contender, by fold 0."""
+    side = [one for one in everyone if one.family is family and one.trials[0].score is not None]
+    if not side:
+        return None
+    sign = -1.0 if problem.metric.greater_is_better else 1.0
+    best = min(side, key=lambda one: sign * float(one.trials[0].score or 0.0))
+    return float(np.mean([trial.cpu_s for trial in best.trials]))
+
+
+def _unfinished(judged: Judged, everyone: list[Standing]) -> tuple[str, ...]:
+    """Say which family's time did not suffice for a single fit on all rows: its score is that of fewer rows."""
+    notes = []
+    for family in Family:
+        reached = [one for one in everyone if one.family is family]
+        top = max((one.rung for one in reached), default=1.0)
+        if judged.of(family) and top < 1.0:
+            rows = max(one.trials[0].rows for one in reached)
+            notes.append(
+                f"The {family} side's share of the time was enough for {rows:,} rows only; more time would raise its score."
+            )
+    return tuple(notes)
 
 
 def _references(ledger: Ledger) -> set[str]:

@@ -33,9 +33,9 @@ def test_a_crossing_in_sight_is_given_with_its_range() -> None:
         curve(Family.CLASSICAL, (0.12, 0.0, 1.0), 0.004), curve(Family.DEEP, (0.0, 0.37, 0.32), 0.004), AUC
     )
     assert found.leader is Family.CLASSICAL
-    assert found.p_overtaken["8"] > 0.8
+    assert found.p_overtaken["8"] >= 0.5
     assert 16000 <= found.interval[0] <= found.rows <= found.interval[1] <= 8 * 16000
-    assert "expected to change" in found.words
+    assert "more likely than not" in found.words
 
 
 def test_parallel_curves_never_cross_and_no_number_is_given() -> None:
@@ -55,7 +55,7 @@ def test_a_number_is_given_only_where_a_crossing_is_likely() -> None:
         found = treeline(
             curve(Family.CLASSICAL, (a, c, 0.4), 0.004), curve(Family.DEEP, (b, d, rng.uniform(0.2, 0.7)), 0.004), AUC
         )
-        assert (found.rows is not None) <= (max(found.p_overtaken.values()) >= 0.8)
+        assert (found.rows is not None) <= (max(found.p_overtaken.values()) >= 0.5)
         assert all(0 <= p <= 1 for p in found.p_overtaken.values())
 
 

@@ -33,22 +33,21 @@ def run(seed: int, margin: float = 0.0, **kind: object) -> tuple[object, float]:
     "kind",
     [
         {"rows": 300},
-        {"rows": 1000, "metric": "log_loss"},
+        {"rows": 800, "metric": "log_loss", "members": (2, 2)},
         {"rows": 400, "classes": 0},
-        {"rows": 400, "gap": 0.6},
-        {"rows": 600, "groups": 60, "metric": "log_loss"},
+        {"rows": 400, "gap": 0.6, "members": (2, 2)},
+        {"rows": 600, "groups": 60, "metric": "log_loss", "members": (2, 2)},
     ],
     ids=["auc", "log_loss", "rmse", "gap", "groups"],
 )
 def test_intervals_cover_the_truth(kind: dict[str, object]) -> None:
-    worlds = 100
+    worlds = 60
     hits = 0
     for seed in range(worlds):
         found, truth = run(seed, **kind)
         hits += found.interval[0] <= truth <= found.interval[1]
-    # .92 to .99 with the room that 100 draws need
+    # .92 to .99 with the room that 60 draws need
     assert stats.binom.ppf(0.01, worlds, 0.92) <= hits
-    assert hits / worlds <= 1.0
 
 
 def test_forgetting_the_groups_makes_intervals_too_narrow() -> None:

@@ -25,7 +25,7 @@ __all__ = ["World", "world"]
 
 FOLDS = 5
 STEPS = 4
-UNSEEN = 1500
+UNSEEN = 2500
 
 
 @dataclass(frozen=True, slots=True, eq=False)

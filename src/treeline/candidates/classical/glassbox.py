@@ -17,17 +17,21 @@ from treeline.candidates.card import Card, Clock, Fitted, Fold, Rows, State
 from treeline.candidates.classical.baseline import Constant, constant
 from treeline.candidates.classical.rounds import share_of
 from treeline.candidates.classical.target import Scale, in_shape, sigmoid, softmax, training_target
-from treeline.candidates.prepare import settings, with_prefix, without_prefix
+from treeline.candidates.prepare import TargetMean, settings, with_prefix, without_prefix
 from treeline.problem.metric import Array
 from treeline.problem.problem import Family, Task
 
 __all__ = ["CARDS", "Additive", "ExplainableBoosting"]
+
+LEVELS = 30
 
 
 @dataclass(frozen=True, slots=True)
 class Additive:
     """A sum of curves and tables over binned inputs."""
 
+    means: TargetMean
+    "of the category columns with many levels, which count as numbers"
     bins: dict[str, Array]
     "`input.level` to edges of a number's bins (float64), or to the bin of each category code (int32)"
     tables: dict[str, Array]
@@ -43,26 +47,20 @@ class Additive:
     def score(self, rows: Rows) -> Array:
         """Return the sums (n, k) on the link's scale."""
         total = np.tile(self.intercept.astype(np.float64), (len(rows), 1))
+        numbers, codes = _inputs(rows, self.means.columns, self.means(rows.cat))
         known: dict[str, Array] = {}
         for number, term in enumerate(self.terms):
             table = self.tables[str(number)]
-            place = []
+            place: list[Array] = []
             for j in term:
                 level = len(term) - 1 if f"{j}.{len(term) - 1}" in self.bins else 0
                 key = f"{j}.{level}"
                 if key not in known:
-                    known[key] = self._bin(rows, j, self.bins[key])
+                    p = numbers.shape[1]
+                    known[key] = _place(numbers[:, j] if j < p else codes[:, j - p], self.bins[key])
                 place.append(np.minimum(known[key], table.shape[len(place)] - 1))
             total += table[tuple(place)]
         return total
-
-    def _bin(self, rows: Rows, j: int, bins: Array) -> Array:
-        p = rows.num.shape[1]
-        if j >= p:
-            codes = rows.cat[:, j - p]
-            return np.asarray(bins[np.where(codes < len(bins), codes, 1)])
-        x = rows.num[:, j].astype(np.float64)
-        return np.where(np.isnan(x), 0, np.searchsorted(bins, x, side="right") + 1)
 
     def predict(self, rows: Rows) -> Array:
         """Return predictions in Treeline's shapes."""
@@ -79,6 +77,7 @@ class Additive:
     def state(self) -> State:
         """Return curves and tables."""
         arrays = {"intercept": self.intercept, "classes": self.classes}
+        arrays |= with_prefix("means", self.means.arrays())
         arrays |= with_prefix("bins", self.bins) | with_prefix("table", self.tables)
         return arrays, {"terms": [list(term) for term in self.terms], "scale": self.scale.meta()}
 
@@ -93,13 +92,14 @@ class ExplainableBoosting:
         fitted: list[Fitted] = []
         for i, fold in enumerate(folds):
             rows = fold.train
-            scale, label, weight = training_target(rows)
+            scale, label, _ = training_target(rows)
             if len(np.unique(label)) < 2:
                 fitted.append(constant(fold))
                 continue
             until = share_of(clock, len(folds) - i)
-            model = _boost(rows, label, weight, chosen, until=until, seed=seed)
-            additive = _taken(model, rows, scale)
+            means, encoded = TargetMean.fit(rows, _large(rows), seed=seed)
+            model = _boost(rows, _inputs(rows, means.columns, encoded), chosen, until=until, seed=seed)
+            additive = _taken(model, rows, means, scale)
             if fold.watch is not None:
                 fold.watch.see(0, additive.predict(fold.watch.rows))
             fitted.append(additive)
@@ -111,16 +111,36 @@ class ExplainableBoosting:
             return Constant(arrays["answer"])
         terms = tuple(tuple(term) for term in meta["terms"])
         bins, tables = without_prefix("bins", arrays), without_prefix("table", arrays)
-        return Additive(bins, tables, terms, arrays["intercept"], arrays["classes"], Scale(**meta["scale"]))
+        means = TargetMean(**without_prefix("means", arrays))
+        return Additive(means, bins, tables, terms, arrays["intercept"], arrays["classes"], Scale(**meta["scale"]))
 
 
-def _boost(rows: Rows, label: Array, weight: Array | None, chosen: dict[str, Any], *, until: float, seed: int) -> Any:
+def _large(rows: Rows) -> list[int]:
+    """Return the category columns whose levels are too many for tables."""
+    return [j for j, card in enumerate(rows.shape.cards) if card > LEVELS + 2]
+
+
+def _inputs(rows: Rows, large: Array, encoded: Array) -> tuple[Array, Array]:
+    """Return numbers (n, p') float64, the large columns' means among them, and the codes (n, q') of the other columns."""
+    codes = np.delete(rows.cat, large, axis=1)
+    cards = np.delete(np.array(rows.shape.cards, dtype=np.int64), large)
+    return np.hstack([rows.num, encoded]).astype(np.float64), np.where(codes < cards, codes, 1)
+
+
+def _place(column: Array, bins: Array) -> Array:
+    """Return the bin (n,) of numbers or codes."""
+    if column.dtype.kind != "f":
+        return np.asarray(bins[column])
+    return np.where(np.isnan(column), 0, np.searchsorted(bins, column, side="right") + 1)
+
+
+def _boost(rows: Rows, inputs: tuple[Array, Array], chosen: dict[str, Any], *, until: float, seed: int) -> Any:
     from interpret.glassbox import ExplainableBoostingClassifier, ExplainableBoostingRegressor
 
-    p, q = rows.num.shape[1], rows.cat.shape[1]
+    _, label, weight = training_target(rows)
     classes = rows.shape.task is not Task.REGRESSION
     common = {
-        "feature_types": ["continuous"] * p + ["nominal"] * q,
+        "feature_types": ["continuous"] * inputs[0].shape[1] + ["nominal"] * inputs[1].shape[1],
         "outer_bags": int(chosen["outer_bags"]),
         "learning_rate": float(chosen["learning_rate"]),
         "max_bins": int(chosen["max_bins"]),
@@ -139,12 +159,13 @@ def _boost(rows: Rows, label: Array, weight: Array | None, chosen: dict[str, Any
     build = ExplainableBoostingClassifier if classes else ExplainableBoostingRegressor
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        return build(**common).fit(np.hstack([rows.num.astype(np.float64), rows.cat]), label, sample_weight=weight)
+        return build(**common).fit(np.hstack(inputs), label, sample_weight=weight)
 
 
-def _taken(model: Any, rows: Rows, scale: Scale) -> Additive:
+def _taken(model: Any, rows: Rows, means: TargetMean, scale: Scale) -> Additive:
     """Take the library's model apart."""
-    p, bins = rows.num.shape[1], {}
+    p, bins = rows.num.shape[1] + len(means.columns), {}
+    cards = np.delete(np.array(rows.shape.cards, dtype=np.int64), means.columns)
     for j, levels in enumerate(model.bins_):
         for level, found in enumerate(levels):
             if j < p:
@@ -152,7 +173,7 @@ def _taken(model: Any, rows: Rows, scale: Scale) -> Additive:
                 continue
             # Codes that training lacked have the last bin, which the library scores zero.
             unknown = max(found.values(), default=0) + 1
-            codes = np.full(rows.shape.cards[j - p], unknown, np.int32)
+            codes = np.full(cards[j - p], unknown, np.int32)
             for name, place in found.items():
                 codes[round(float(name))] = place
             bins[f"{j}.{level}"] = codes
@@ -165,7 +186,7 @@ def _taken(model: Any, rows: Rows, scale: Scale) -> Additive:
         for number, table in enumerate(model.term_scores_)
     }
     held = np.asarray(model.classes_, dtype=np.int64) if classes else np.zeros(0, np.int64)
-    return Additive(bins, tables, tuple(tuple(t) for t in model.term_features_), intercept, held, scale)
+    return Additive(means, bins, tables, tuple(tuple(t) for t in model.term_features_), intercept, held, scale)
 
 
 CARDS = (

@@ -135,7 +135,7 @@ def finish(ledger: Ledger, dataset: Dataset, rows: Array, *, origin: float, comm
 
 def warm_up(candidates: Iterable[str]) -> None:
     """Import, while the contest runs elsewhere, what the ending will need."""
-    modules = ["treeline.report.html", "treeline.report.terminal", "treeline.deliver.handover", "scipy.stats"]
+    modules = ["treeline.report.html", "treeline.report.terminal", "treeline.deliver.handover"]
     modules += [module for name in candidates for module in card_named(name).needs]
 
     def load() -> None:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy import stats
 
 from treeline.problem.problem import Family
 
@@ -67,4 +67,4 @@ def regret(gap: Difference | None, cheaper: Family | None) -> float | None:
     if gap.se <= 0:
         return max(lead, 0.0)
     z = lead / gap.se
-    return float(gap.se * stats.norm.pdf(z) + lead * stats.norm.cdf(z))
+    return float(gap.se * np.exp(-0.5 * z * z) / np.sqrt(2 * np.pi) + lead * 0.5 * math.erfc(-z / math.sqrt(2)))

@@ -11,7 +11,6 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from scipy import stats
 
 from treeline.evidence.influence import Measured, measure, score_by_fold, turn
 
@@ -86,7 +85,7 @@ def contrast(
     spread, units = _spread(a, b, group)
     se = WIDEN * spread
     p_better, p_same, p_worse = three_way(estimate, se, margin, units - 1)
-    reach = float(stats.t.ppf(0.975, max(units - 1, 1))) * se
+    reach = float(_t_quantile(units - 1)) * se
     known = folds[np.isfinite(folds)]
     by_fold = correlated_t(known, margin)
     caveats = []
@@ -124,7 +123,7 @@ def interval_of(measured: Measured, metric: Metric, *, group: Array | None = Non
     """Return the 95% interval of a measured score, cut to what the metric can be."""
     spread, units = _spread(None, measured, group)
     se = WIDEN * spread
-    reach = float(stats.t.ppf(0.975, max(units - 1, 1))) * se
+    reach = float(_t_quantile(units - 1)) * se
     low, high = measured.score - reach, measured.score + reach
     if metric.greater_is_better:
         high = min(high, 1.0)
@@ -140,8 +139,10 @@ def three_way(estimate: float, se: float, margin: float, df: float) -> tuple[flo
     if se <= 0:
         better, worse = float(estimate > margin), float(estimate < -margin)
         return better, 1.0 - better - worse, worse
-    better = float(stats.t.sf((margin - estimate) / se, max(df, 1)))
-    worse = float(stats.t.cdf((-margin - estimate) / se, max(df, 1)))
+    from scipy.special import stdtr  # the import is slow, and only a finished contest needs it
+
+    better = float(stdtr(max(df, 1), -(margin - estimate) / se))
+    worse = float(stdtr(max(df, 1), (-margin - estimate) / se))
     return better, max(0.0, 1.0 - better - worse), worse
 
 
@@ -173,3 +174,10 @@ def _spread(a: Measured | None, b: Measured, group: Array | None) -> tuple[float
     units = b.rows if codes is None else int(codes.max()) + 1
     spread = float(moved.std(ddof=1)) if len(moved) > 1 else float("nan")
     return float(np.sqrt(spread**2 + b.floor)), units
+
+
+def _t_quantile(df: float) -> float:
+    """Return the 97.5% point of Student's t."""
+    from scipy.special import stdtrit
+
+    return float(stdtrit(max(df, 1), 0.975))

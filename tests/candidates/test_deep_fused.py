@@ -71,3 +71,26 @@ def test_masks_keep_their_share_and_differ() -> None:
     assert float(one.mean()) == pytest.approx(1.0, abs=0.01)
     assert not torch.equal(one, other)
     assert ops.training and ops.drop(one, 0.0) is one
+
+
+def test_adamw_is_the_published_one_and_members_can_leave() -> None:
+    from treeline.candidates.deep.device import AdamW
+
+    torch.manual_seed(0)
+    start = [torch.randn(3, 4, 2), torch.randn(3, 1, 2)]
+    ours = [torch.nn.Parameter(value.clone()) for value in start]
+    theirs = [torch.nn.Parameter(value.clone()) for value in start]
+    mine = AdamW([{"params": [value], "lr": 0.1, "weight_decay": 0.02} for value in ours], (0.9, 0.95))
+    reference = torch.optim.AdamW(theirs, lr=0.1, betas=(0.9, 0.95), weight_decay=0.02)
+    for step in range(6):
+        for values in (ours, theirs):
+            loss = sum((value * value).sum() + value[-1].sum() for value in values)
+            loss.backward()
+        mine.step()
+        reference.step()
+        reference.zero_grad()
+        if step == 2:
+            mine.keep(torch.tensor([0, 2]))
+    for value, other in zip(ours, theirs, strict=True):
+        assert value.grad is None
+        torch.testing.assert_close(value.detach(), other.detach()[[0, 2]])

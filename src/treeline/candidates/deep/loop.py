@@ -115,29 +115,26 @@ class _Run:
     ) -> None:
         import torch
 
-        from treeline.candidates.deep.device import Device, Stack
+        from treeline.candidates.deep.device import AdamW, Device, Stack
 
         self.torch, self.recipe, self.members = torch, recipe, members
         self.device = Device(clock.threads, seed)
         self.stack = Stack(net, weights)
         self.model = self.device.ready(self.stack)
-        self.optimizer = self._optimizer()
+        self.optimizer = self._optimizer(AdamW)
         self.rng = np.random.default_rng(seed)
         self.slots = list(range(len(members)))
         self.best = [self.stack.copy(slot) for slot in self.slots]
         self.why = ["epochs"] * len(members)
         self._load()
 
-    def _optimizer(self) -> Any:
+    def _optimizer(self, kind: Any) -> Any:
         groups: dict[str, list[Any]] = {}
         for name, value in self.stack.named.items():
             groups.setdefault(name.split(".")[0], []).append(value)
-        recipe = self.recipe
-        settings = [
-            {"params": held, "lr": recipe.lr, "factors": recipe.factors.get(group, (1.0, 1.0))}
-            for group, held in groups.items()
-        ]
-        return self.torch.optim.AdamW(settings, betas=recipe.betas, weight_decay=recipe.weight_decay, fused=True)
+        factors = self.recipe.factors
+        settings = [{"params": held, "factors": factors.get(group, (1.0, 1.0))} for group, held in groups.items()]
+        return kind(settings, self.recipe.betas)
 
     def _load(self) -> None:
         """Put all rows on the device once; batches are row numbers into them."""
@@ -180,7 +177,7 @@ class _Run:
     def _step(self, index: Any, t: float) -> None:
         recipe, rate = self.recipe, self.recipe.schedule(t)
         decay = self.stack.ops.keep = recipe.decay(t)
-        for group in self.optimizer.param_groups:
+        for group in self.optimizer.groups:
             lr_factor, wd_factor = group["factors"]
             group["lr"] = recipe.lr * rate * lr_factor
             group["weight_decay"] = recipe.weight_decay * decay * wd_factor
@@ -188,7 +185,6 @@ class _Run:
             held.index_select(0, index.reshape(-1)).view(*index.shape, *held.shape[1:])
             for held in (self.x, self.cat, self.y)
         )
-        self.optimizer.zero_grad(set_to_none=True)
         # The sum over members of their mean losses: no member's gradient depends on how many others there are.
         self.device.backward(self._loss(self.model(x, cat), y) * len(self.slots))
         self.optimizer.step()
@@ -243,13 +239,7 @@ class _Run:
         self.slots = [self.slots[at] for at in keep]
         if not keep:
             return
-        index = self.torch.tensor(keep, device=self.device.name)
-        for value in self.stack.named.values():
-            value.data = value.data[index]
-            value.grad = None
-            state = self.optimizer.state[value]
-            for key in {"exp_avg", "exp_avg_sq"} & set(state):
-                state[key] = state[key][index]
+        self.optimizer.keep(self.torch.tensor(keep, device=self.device.name))
 
     def results(self, pace: Pace) -> list[Trained]:
         """Return the members' best weights and facts."""

@@ -133,7 +133,7 @@ def test_numbers_are_predicted_too(tmp_path):
 def test_one_family_alone_gives_a_model_and_no_verdict(tmp_path):
     study = treeline.run(
         churn_csv(tmp_path / "c.csv"), target="churn", out=tmp_path / "run", families="classical", candidates="lightgbm",
-        time_limit="15s", progress="quiet",
+        time_limit="20s", progress="quiet",
     )  # fmt: skip
     assert study.verdict["call"] == "UNDECIDED"
     assert study.verdict["families"]["deep"] is None or study.verdict["families"]["deep"]["score"] is None

@@ -25,7 +25,7 @@ def run(tmp_path_factory):
     folder = tmp_path_factory.mktemp("cli")
     churn_csv(folder / "churn.csv")
     config = folder / "run.toml"
-    config.write_text('target = "churn"\ntime_limit = "15s"\ncandidates = ["lightgbm", "mlp"]\n')
+    config.write_text('target = "churn"\ntime_limit = "25s"\ncandidates = ["lightgbm", "mlp"]\n')
     made = treeline("run", "churn.csv", "--config", "run.toml", "--out", "runs/churn", "--json", cwd=folder)
     return folder, made
 

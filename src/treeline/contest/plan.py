@@ -178,7 +178,7 @@ class Plan:
         if left_s < 0.5:
             return None
         card = self.cards[entry.candidate]
-        soft = min(seconds, 0.9 * left_s - 0.4)
+        soft = min(seconds, 0.85 * left_s - 0.5)
         patience = min(2 * soft + 5.0 if card.anytime else max(3 * soft, 5.0), left_s)
         seed = zlib.crc32(f"{self.seed}/{entry.name}/{rung}/{folds[0]}".encode())
         return Wish(entry=entry, rung=rung, folds=folds, seconds=soft, patience=patience, seed=seed)

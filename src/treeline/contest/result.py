@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -17,7 +17,8 @@ from treeline.evidence.curves import Curve
 from treeline.evidence.curves import gather as curve_of
 from treeline.evidence.paired import score_interval
 from treeline.evidence.scores import Judged
-from treeline.evidence.verdict import Share, judge
+from treeline.evidence.verdict import Call, Share, judge
+from treeline.evidence.words import sentence
 from treeline.problem.metric import Array
 from treeline.problem.problem import Family, Policy, Problem
 
@@ -58,7 +59,6 @@ def conclude(ledger: Ledger) -> Result:
     everyone = standings(ledger)
     judged = gather(ledger, problem, everyone)
     unfinished = _unfinished(judged, everyone)
-    judged = replace(judged, notes=(*judged.notes, *unfinished))
     findings = head["findings"] + [fact["finding"] for fact in ledger.of_kind("finding")]
     if not judged.members:
         verdict = _nobody(ledger, problem)
@@ -74,7 +74,11 @@ def conclude(ledger: Ledger) -> Result:
     fronts = {
         curve.name: [point.to_json() for point in curve.points] for curve in told.curves if curve.name in tuple(Family)
     }
-    verdict = told.to_json() | {"curves": fronts, "strong": told.strong and not unfinished}
+    verdict = told.to_json() | {"curves": fronts}
+    if unfinished and told.call is not Call.UNDECIDED:
+        verdict |= {"call": str(Call.UNDECIDED), "strong": False, "leaning": str(told.call), "needed": None}
+        verdict["because"] = [*(f"UNFINISHED: {note}" for note in unfinished), *verdict["because"]]
+        verdict["sentence"] = sentence(verdict)
     delivered = _deliver(ledger, judged, everyone, problem)
     picks = delivered.picks if delivered else ()
     verdict |= _facts(ledger, problem, findings, {pick.name: pick.weight for pick in picks}) | {
@@ -146,18 +150,17 @@ def _champion_cpu(everyone: list[Standing], family: Family, problem: Problem) ->
     return float(np.mean([trial.cpu_s for trial in best.trials]))
 
 
-def _unfinished(judged: Judged, everyone: list[Standing]) -> tuple[str, ...]:
+def _unfinished(judged: Judged, everyone: list[Standing]) -> list[str]:
     """Say which family's time did not suffice for a single fit on all rows: its score is that of fewer rows."""
     notes = []
     for family in Family:
         reached = [one for one in everyone if one.family is family]
-        top = max((one.rung for one in reached), default=1.0)
-        if judged.of(family) and top < 1.0:
-            rows = max(one.trials[0].rows for one in reached)
+        if judged.of(family) and max(one.rung for one in reached) < 1.0:
+            rows, share = max((one.trials[0].rows, one.rung) for one in reached)
             notes.append(
-                f"The {family} side's share of the time was enough for {rows:,} rows only; more time would raise its score."
+                f"the {family} side's time was enough for {rows:,} of {rows / share:,.0f} training rows; give the run more"
             )
-    return tuple(notes)
+    return notes
 
 
 def _references(ledger: Ledger) -> set[str]:

@@ -84,7 +84,7 @@ def test_a_class_of_two_rows_is_in_every_training_part_and_every_rung() -> None:
 def test_extreme_imbalance_spreads_the_few() -> None:
     y = np.zeros(100_000, dtype=np.int64)
     y[[5, 500, 5_000, 50_000, 99_999]] = 1
-    folds = plan_folds(y, problem())
+    folds = plan_folds(y, problem(), folds=5)
     assert [int(y[folds.test_rows(k)].sum()) for k in range(5)] == [1] * 5
 
 
@@ -187,4 +187,4 @@ def test_a_million_rows_are_split_in_seconds() -> None:
     start = clock.monotonic()
     folds = plan_folds(binary(1_000_000), problem(), duplicates=np.arange(1_000_000) // 2)
     assert clock.monotonic() - start < 20
-    assert len(folds.test_rows(0)) == pytest.approx(200_000, abs=4)
+    assert len(folds.test_rows(0)) == pytest.approx(50_000, abs=4)

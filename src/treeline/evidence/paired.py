@@ -85,7 +85,7 @@ def contrast(
     spread, units = _spread(a, b, group)
     se = WIDEN * spread
     p_better, p_same, p_worse = three_way(estimate, se, margin, units - 1)
-    reach = float(_t_quantile(units - 1)) * se
+    reach = _t_quantile(units - 1) * se
     known = folds[np.isfinite(folds)]
     by_fold = correlated_t(known, margin)
     caveats = []
@@ -123,7 +123,7 @@ def interval_of(measured: Measured, metric: Metric, *, group: Array | None = Non
     """Return the 95% interval of a measured score, cut to what the metric can be."""
     spread, units = _spread(None, measured, group)
     se = WIDEN * spread
-    reach = float(_t_quantile(units - 1)) * se
+    reach = _t_quantile(units - 1) * se
     low, high = measured.score - reach, measured.score + reach
     if metric.greater_is_better:
         high = min(high, 1.0)

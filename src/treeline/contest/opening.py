@@ -26,11 +26,13 @@ from treeline.data.structure import keys_of
 from treeline.errors import DataError, UsageError, nearest, shown
 from treeline.problem.budget import Budget
 from treeline.problem.metric import Array
-from treeline.problem.problem import Problem
+from treeline.problem.problem import Policy, Problem
 from treeline.problem.settings import Settings
 
 __all__ = ["Opening", "check_same", "clean_cache", "encoder_of", "open_contest"]
 
+STRETCHES = 80
+"Into so many stretches the rows of an ordered table are cut; about half of them are judged."
 LIBRARIES = (
     "numpy",
     "polars",
@@ -156,6 +158,11 @@ def _excluded(findings: Sequence[Finding], settings: Settings, dataset: Dataset)
 
 def _write_rows(ledger: Ledger, y: Array, folds: Folds) -> None:
     group = {} if folds.groups is None else {"group": np.asarray(folds.groups)}
+    if folds.policy is Policy.TIME and not group:
+        # Neighbours in time err alike: intervals count stretches of time, not rows.
+        rank = np.empty(len(y), dtype=np.int64)
+        rank[folds.order] = np.arange(len(y))
+        group = {"group": rank * STRETCHES // len(y)}
     with durable(ledger.path.parent / "rows.npz") as path:
         np.savez(path, allow_pickle=False, y=y, fold=folds.fold, half=folds.half, **group)
 

@@ -218,7 +218,7 @@ def _deliver(ledger: Ledger, judged: Judged, everyone: list[Standing], problem: 
     """
     sides: list[Family | None] = [family for family in Family if judged.of(family)]
     losses = {
-        side: problem.metric.loss(judged.y, procedure(judged, side).prediction)
+        side: _loss(judged, procedure(judged, side).prediction)
         for side in ([*sides, None] if len(sides) > 1 else sides)
     }
     finite = {side: loss for side, loss in losses.items() if np.isfinite(loss)}
@@ -235,6 +235,12 @@ def _deliver(ledger: Ledger, judged: Judged, everyone: list[Standing], problem: 
         kept = trials[:1] if problem.policy is Policy.TIME else trials
         picks.append(Pick(name=name, candidate=trials[0].candidate, weight=weight, trials=kept))
     return _Delivered("both" if side is None else str(side), tuple(picks), own, made.prediction)
+
+
+def _loss(judged: Judged, prediction: Array) -> float:
+    """Return the score by folds, as the verdict counts it, turned so that lower is better."""
+    score = score_interval(judged.y, prediction, judged.metric, fold=judged.fold, group=judged.group).score
+    return -score if judged.metric.greater_is_better else score
 
 
 def _leaderboard(ledger: Ledger, problem: Problem, weights: dict[str, float]) -> list[dict[str, Any]]:

@@ -63,7 +63,7 @@ class Scaler:
     holes: Array
     "(h,) int32: columns that had missing values in training"
     clip: Array
-    "() float32: where the smooth clip levels off; 0 for no clip"
+    "(1,) float32: where the smooth clip levels off; 0 for no clip"
 
     @classmethod
     def fit(cls, num: Array, *, clip: float = 3.0) -> Scaler:
@@ -80,13 +80,15 @@ class Scaler:
             middle[j], factor[j] = mid, 1 / spread if spread > 0 else 0
         share = good.mean(axis=0) if len(num) else np.ones(p)
         holes = np.flatnonzero((share < 1) & (share > 0)).astype(np.int32)
-        return cls(middle, np.nan_to_num(factor, posinf=0), holes, np.array(clip, dtype=np.float32))
+        return cls(middle, np.nan_to_num(factor, posinf=0), holes, np.array([clip], dtype=np.float32))
 
     def __call__(self, num: Array) -> Array:
         """Return (n, p + h) float32."""
         good = np.isfinite(num)
-        scaled = (np.where(good, num, self.middle) - self.middle) * self.factor
-        if self.clip > 0:
+        with np.errstate(over="ignore"):
+            scaled = (np.where(good, num, self.middle) - self.middle) * self.factor
+        scaled = np.clip(scaled, -1e4, 1e4)
+        if self.clip[0] > 0:
             scaled /= np.sqrt(1 + (scaled / self.clip) ** 2)
         return np.hstack([scaled, ~good[:, self.holes]]).astype(np.float32, copy=False)
 

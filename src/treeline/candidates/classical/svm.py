@@ -86,7 +86,8 @@ class Svm:
         spread = float(matrix.var(axis=0).sum())
         gamma = float(chosen["gamma"]) / spread if spread > 0 else 1.0
         few = len(rows) <= chosen["exact"] and rows.shape.n_classes <= MOST_CLASSES
-        if few and len(np.unique(z)) > 1:
+        few = few and len(np.unique(z)) > 1
+        if few:
             kernel, values = _exact(matrix, z, gamma=gamma, chosen=chosen, seed=seed)
         else:
             kernel = _landmarks(matrix, gamma, int(chosen["landmarks"]), seed)

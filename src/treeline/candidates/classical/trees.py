@@ -99,10 +99,10 @@ class Grove:
     def arrays(self) -> dict[str, Array]:
         """Return the state."""
         names = ("feature", "threshold", "right", "start", "value")
-        return {name: getattr(self, name) for name in names} | {"width": np.array(self.width)}
+        return {name: getattr(self, name) for name in names} | {"width": np.array([self.width])}
 
     @classmethod
     def restore(cls, arrays: dict[str, Array]) -> Grove:
         """Rebuild from `arrays()`."""
         names = ("feature", "threshold", "right", "start", "value")
-        return cls(**{name: arrays[name] for name in names}, width=int(arrays["width"]))
+        return cls(**{name: arrays[name] for name in names}, width=int(arrays["width"][0]))

@@ -1,0 +1,309 @@
+"""The promises that every candidate keeps, ours and other people's.
+
+    from treeline.testing.conformance import check_candidate
+    check_candidate(MY_CARD)
+
+Each check is a function of a `Case` that raises `AssertionError`; `CHECKS` names them, for parametrised tests.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+
+from treeline.candidates.card import Card, Clock, Fitted, Fold, Rows, Shape, Watch
+from treeline.problem.metric import Array, default_metric
+from treeline.problem.problem import Task
+
+__all__ = ["CHECKS", "Case", "check_candidate", "easy_rows"]
+
+LIBRARIES = ("sklearn", "lightgbm", "xgboost", "catboost", "interpret", "torch")
+
+
+@dataclass(frozen=True)
+class Case:
+    """A card, the settings it is checked with, and the seconds that one fit may take."""
+
+    card: Card
+    params: Mapping[str, Any] = field(default_factory=dict)
+    seconds: float = 20.0
+
+    def fit(self, train: Rows, held: Rows | None, *, seed: int = 0, seconds: float | None = None) -> Fitted:
+        """Fit one fold: 20 steps, or with held-out rows as long as their watch says; what it kept must be the model's."""
+        watch = None if held is None else Watch(held, np.arange(len(held)) % 2)
+        clock = Clock(self.seconds if seconds is None else seconds)
+        params = self.params if watch is not None else {"steps": 20, **self.params}
+        models = self.card.candidate().fit([Fold(train, watch)], params, clock=clock, seed=seed)
+        assert len(models) == 1, "one model for each fold"
+        if watch is not None and held is not None:
+            assert watch.history, "the watch was shown nothing"
+            np.testing.assert_allclose(
+                models[0].predict(held),
+                watch.kept()[2],
+                rtol=2e-3,
+                atol=2e-3 * _unit(held),
+                err_msg="the model is not the one the watch kept",
+            )
+        return models[0]
+
+
+def easy_rows(task: Task, n: int, *, numbers: int = 4, categories: int = 2, seed: int = 0) -> Rows:
+    """Return rows whose target follows from the first number and the first category, with holes and rare levels.
+
+    Category columns have 5 and 40 levels in turn; the second number has missing values, the third is constant.
+    """
+    rng = np.random.default_rng(seed)
+    num = rng.normal(size=(n, numbers)).astype(np.float32)
+    cards = tuple(7 if j % 2 == 0 else 42 for j in range(categories))
+    codes = [rng.integers(1, card, n, dtype=np.int32) for card in cards]
+    cat = np.column_stack(codes) if codes else np.zeros((n, 0), np.int32)
+    signal = np.zeros(n)
+    if numbers:
+        signal += 2 * num[:, 0]
+    if categories:
+        signal += 1.5 * (cat[:, 0] % 3 - 1)
+    if numbers > 1:
+        num[rng.random(n) < 0.2, 1] = np.nan
+    if numbers > 2:
+        num[:, 2] = 7.0
+    signal += rng.normal(size=n) * 0.3
+    y, classes = signal * 50 + 1000, 0
+    if task is not Task.REGRESSION:
+        classes = 2 if task is Task.BINARY else 4
+        y = np.digitize(signal, np.array([0.0]) if classes == 2 else np.array([-2.0, 0.0, 2.0])).astype(np.int64)
+    shape = Shape(
+        task=task,
+        n_classes=classes,
+        metric=default_metric(task),
+        num_names=tuple(f"n{j}" for j in range(numbers)),
+        cat_names=tuple(f"c{j}" for j in range(categories)),
+        cards=cards,
+    )
+    return Rows(shape, num, cat, y)
+
+
+def _unit(rows: Rows) -> float:
+    return 50.0 if rows.shape.task is Task.REGRESSION else 1.0
+
+
+def _sane(prediction: Array, rows: Rows) -> None:
+    """Assert the shape, finite values, and probabilities where labels are asked for."""
+    c = rows.shape.n_classes
+    wanted = (len(rows), c) if rows.shape.task is Task.MULTICLASS else (len(rows),)
+    assert prediction.shape == wanted, f"shape {prediction.shape} instead of {wanted}"
+    assert np.isfinite(prediction).all(), "a prediction is not finite"
+    if rows.shape.task is not Task.REGRESSION:
+        assert ((prediction >= 0) & (prediction <= 1 + 1e-6)).all(), "a probability is outside 0..1"
+    if rows.shape.task is Task.MULTICLASS:
+        np.testing.assert_allclose(prediction.sum(axis=1), 1, atol=1e-4, err_msg="probabilities do not sum to 1")
+
+
+def _halves(case: Case, task: Task, n: int = 600, **more: Any) -> tuple[Rows, Rows]:
+    rows = easy_rows(task, n, **more)
+    return rows.take(np.arange(0, n * 2 // 3)), rows.take(np.arange(n * 2 // 3, n))
+
+
+def _beats_a_constant(case: Case) -> None:
+    for task in case.card.tasks:
+        train, held = _halves(case, task)
+        prediction = case.fit(train, held).predict(held)
+        _sane(prediction, held)
+        if case.card.reference:
+            continue
+        metric, y = held.shape.metric, train.target
+        if task is Task.REGRESSION:
+            constant = np.full(len(held), y.mean())
+        else:
+            shares = np.bincount(y, minlength=held.shape.n_classes) / len(y)
+            constant = np.tile(shares, (len(held), 1))
+            constant = constant[:, 1] if task is Task.BINARY else constant
+        ours, theirs = metric.loss(held.target, prediction), metric.loss(held.target, constant)
+        gain = 0.2 if metric.greater_is_better else 0.2 * theirs
+        assert ours < theirs - gain, f"{task}: {metric.name} {ours:.4g} is hardly below a constant's {theirs:.4g}"
+
+
+def _same_seed_same_model(case: Case) -> None:
+    train, held = _halves(case, case.card.tasks[0], 300)
+    # Seconds enough that the clock has no say.
+    first, second = (case.fit(train, held, seed=7, seconds=600.0).predict(held) for _ in range(2))
+    np.testing.assert_allclose(first, second, rtol=1e-5, atol=1e-6, err_msg="the same seed gave two models")
+
+
+def _any_row_can_be_predicted(case: Case) -> None:
+    for task in case.card.tasks:
+        train, held = _halves(case, task, 300)
+        train = Rows(train.shape, train.num, np.where(train.cat == 3, 2, train.cat), train.y)
+        model = case.fit(train, None)
+        alone = np.concatenate([np.atleast_1d(model.predict(held.take(np.array([i])))) for i in range(5)])
+        together = model.predict(held)
+        np.testing.assert_allclose(
+            alone, together[:5], rtol=1e-4, atol=1e-5, err_msg="a row alone is predicted otherwise"
+        )
+        np.testing.assert_array_equal(together, model.predict(held), err_msg="predicting twice gives two answers")
+        _sane(model.predict(held.take(np.zeros(0, np.int64))), held.take(np.zeros(0, np.int64)))
+        for code in (0, 1, 3):
+            odd = Rows(held.shape, np.full_like(held.num, np.nan), np.full_like(held.cat, code))
+            _sane(model.predict(odd), odd)
+        huge = Rows(held.shape, np.full_like(held.num, 1e30), held.cat)
+        _sane(model.predict(huge), huge)
+
+
+def _round_trip(case: Case) -> None:
+    from safetensors.numpy import load, save
+
+    for task in case.card.tasks:
+        train, held = _halves(case, task, 300)
+        model = case.fit(train, held)
+        arrays, meta = model.state()
+        back = case.card.candidate().restore(
+            load(save({k: np.ascontiguousarray(v) for k, v in arrays.items()})),
+            json.loads(json.dumps(meta, allow_nan=False)),
+        )
+        np.testing.assert_allclose(
+            back.predict(held),
+            model.predict(held),
+            rtol=1e-6,
+            atol=1e-6 * _unit(held),
+            err_msg="the state lost something",
+        )
+        again, _ = back.state()
+        assert set(again) == set(arrays), "a restored model saves other arrays"
+
+
+CHILD = """
+import json, sys
+absent = set(json.loads(sys.argv[2]))
+class Absent:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in absent:
+            raise ModuleNotFoundError("not to be imported here: " + name, name=name)
+sys.meta_path.insert(0, Absent())
+import numpy as np
+from safetensors.numpy import load_file
+from treeline.candidates.card import Rows, Shape
+from treeline.problem.metric import METRICS
+from treeline.problem.problem import Task
+from importlib import import_module
+folder = sys.argv[1]
+about = json.load(open(folder + "/about.json"))
+rows = load_file(folder + "/rows.safetensors")
+shape = Shape(task=Task(about["task"]), n_classes=about["n_classes"], metric=METRICS[about["metric"]],
+              num_names=tuple(about["num_names"]), cat_names=tuple(about["cat_names"]), cards=tuple(about["cards"]))
+module, _, name = about["build"].partition(":")
+model = getattr(import_module(module), name)().restore(load_file(folder + "/model.safetensors"), about["meta"])
+found = model.predict(Rows(shape, rows["num"], rows["cat"]))
+assert np.allclose(found, rows["expected"], rtol=1e-4, atol=1e-4), np.abs(found - rows["expected"]).max()
+"""
+
+
+def _predicts_with_its_needs_only(case: Case) -> None:
+    from safetensors.numpy import save_file
+
+    card = case.card
+    train, held = _halves(case, card.tasks[-1], 300)
+    model = case.fit(train, None)
+    arrays, meta = model.state()
+    shape = held.shape
+    about = {
+        "task": str(shape.task),
+        "n_classes": shape.n_classes,
+        "metric": shape.metric.name,
+        "num_names": shape.num_names,
+        "cat_names": shape.cat_names,
+        "cards": shape.cards,
+        "build": card.build,
+        "meta": meta,
+    }
+    absent = sorted({*LIBRARIES, *card.requires} - set(card.needs))
+    with TemporaryDirectory() as name:
+        folder = Path(name)
+        (folder / "about.json").write_text(json.dumps(about))
+        save_file({k: np.ascontiguousarray(v) for k, v in arrays.items()}, folder / "model.safetensors")
+        save_file(
+            {"num": held.num, "cat": held.cat, "expected": np.asarray(model.predict(held), dtype=np.float64)},
+            folder / "rows.safetensors",
+        )
+        done = subprocess.run(
+            [sys.executable, "-c", CHILD, name, json.dumps(absent)], capture_output=True, text=True, check=False
+        )
+    assert done.returncode == 0, f"predicting without {absent} failed: {done.stderr.strip()[-600:]}"
+
+
+def _settings(case: Case) -> None:
+    train, held = _halves(case, case.card.tasks[0], 200)
+    candidate = case.card.candidate()
+    try:
+        candidate.fit([Fold(train)], {"no_such_setting": 1}, clock=Clock(case.seconds), seed=0)
+    except ValueError as error:
+        assert "no_such_setting" in str(error), "the unknown setting is not named"
+    else:
+        raise AssertionError("an unknown setting was taken")
+    models = candidate.fit([Fold(train), Fold(held)], {**case.params, "steps": 3}, clock=Clock(case.seconds), seed=0)
+    assert len(models) == 2, "two folds, two models"
+    _sane(models[1].predict(held), held)
+
+
+def _odd_columns(case: Case) -> None:
+    kinds = ({"numbers": 0, "categories": 2}, {"numbers": 4, "categories": 0}, {"numbers": 150, "categories": 1})
+    for kind in kinds:
+        train, held = _halves(case, case.card.tasks[0], 150, **kind)
+        _sane(case.fit(train, held).predict(held), held)
+    train, held = _halves(case, case.card.tasks[0], 120)
+    flat = Rows(train.shape, np.full_like(train.num, np.nan), np.ones_like(train.cat), train.y)
+    _sane(case.fit(flat, held).predict(held), held)
+
+
+def _missing_classes(case: Case) -> None:
+    for task in case.card.tasks:
+        train, held = _halves(case, task, 240)
+        if task is Task.MULTICLASS:
+            train = train.take(np.flatnonzero(train.target != 1))
+        else:
+            train = Rows(train.shape, train.num, train.cat, np.ones_like(train.target))
+        _sane(case.fit(train, held).predict(held), held)
+
+
+def _keeps_to_the_clock(case: Case) -> None:
+    if not case.card.anytime:
+        return
+    rows = easy_rows(case.card.tasks[0], 15_000, numbers=30, categories=4)
+    train, held = rows.take(np.arange(12_000)), rows.take(np.arange(12_000, 15_000))
+    begun = time.monotonic()
+    case.fit(train, held, seconds=2.0)
+    assert time.monotonic() - begun < 12.0, "a fit of two seconds took more than twelve"
+
+
+CHECKS: dict[str, Callable[[Case], None]] = {
+    "beats a constant": _beats_a_constant,
+    "same seed, same model": _same_seed_same_model,
+    "any row can be predicted": _any_row_can_be_predicted,
+    "state survives the round trip": _round_trip,
+    "predicts with its needs only": _predicts_with_its_needs_only,
+    "settings": _settings,
+    "odd columns": _odd_columns,
+    "missing classes": _missing_classes,
+    "keeps to the clock": _keeps_to_the_clock,
+}
+
+
+def check_candidate(card: Card, *, params: Mapping[str, Any] | None = None, seconds: float = 20.0) -> None:
+    """Run every check on a card, with `params` over its defaults and `seconds` for each fit.
+
+    Raises:
+        AssertionError: a promise is broken; the message names it.
+    """
+    case = Case(card, dict(params or {}), seconds)
+    for name, check in CHECKS.items():
+        try:
+            check(case)
+        except AssertionError as error:
+            raise AssertionError(f"{card.name}, {name}: {error}") from error

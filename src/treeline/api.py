@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from treeline.candidates.registry import card_named
 from treeline.contest.contest import STOPPED
 from treeline.contest.field import FIRST
 from treeline.contest.ledger import Ledger
@@ -36,7 +37,13 @@ LEAST_SECONDS = 5.0
 
 
 def run(
-    source: Any, *, out: str | Path | None = None, progress: str = "auto", command: str = "", **settings: Any
+    source: Any,
+    *,
+    out: str | Path | None = None,
+    progress: str = "auto",
+    command: str = "",
+    runner: Runner | None = None,
+    **settings: Any,
 ) -> Study:
     """Run the contest on a table and return its study.
 
@@ -46,6 +53,7 @@ def run(
         out: the folder of the run; the same call again resumes a run that was killed or stopped. `runs/NAME` if not given.
         progress: `auto`, `rich`, `plain` or `quiet`.
         command: how the run was called, for the report.
+        runner: workers of an earlier run that are still warm; they stay so.
         **settings: the fields of `treeline.problem.settings.Settings`: target, time_limit, metric, families …
 
     Raises:
@@ -61,11 +69,12 @@ def run(
     budget = budget_of(wanted)
     families = [Family(name) for name in wanted.families]
     slots = max(2, len(families)) if budget.cores > 1 else len(families)
-    runner = Runner(folder, threads=max(1, budget.cores // slots), memory_mb=0.8 * budget.memory_mb / slots)
+    workers = runner or Runner(folder)
+    workers.prepare(folder, threads=max(1, budget.cores // slots), memory_mb=0.8 * budget.memory_mb / slots)
     live = Live(progress)
     try:
         for family in families:
-            runner.warm(family, list(wanted.candidates or FIRST[family])[:2])
+            workers.warm(family, _first_needed(family, wanted))
         live.event("stage", text="reading")
         dataset, wanted = _read(source, wanted, folder)
         problem = _asked(dataset, str(wanted.target), wanted)
@@ -76,11 +85,13 @@ def run(
             else:
                 live.start(problem, wanted.seconds, families)
                 opening = open_contest(dataset, problem, ledger, settings=wanted, budget=budget, targets=(rows, y))
-                play(opening, ledger, runner, live=live, origin=origin, slots=slots, limit=wanted.seconds)
+                play(opening, ledger, workers, live=live, origin=origin, slots=slots, limit=wanted.seconds)
             live.event("stage", text="weighing the evidence")
             finish(ledger, dataset, rows, origin=origin, command=command)
     finally:
-        runner.stop()
+        workers.clear()
+        if runner is None:
+            workers.stop()
         live.stop()
     return Study(folder)
 
@@ -184,6 +195,13 @@ def _load(source: Any, settings: Settings, rejects: Path | None) -> Dataset:
         missing=settings.missing or None, date_format=settings.date_format, header=settings.header, sheet=settings.sheet,
         target=settings.target,
     )  # fmt: skip
+
+
+def _first_needed(family: Family, settings: Settings) -> list[str]:
+    """Return the candidates whose libraries the family's workers should import while the data is read."""
+    return [
+        card_named(name).name for name in settings.candidates or FIRST[family] if card_named(name).family is family
+    ][:2]
 
 
 def _asked(dataset: Dataset, target: str, settings: Settings) -> Problem:

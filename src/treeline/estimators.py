@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import atexit
 import io
 import tempfile
 import zipfile
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from treeline.contest.runner import Runner
 from treeline.problem.metric import Array
 
 __all__ = ["TreelineClassifier", "TreelineRegressor"]
@@ -42,7 +45,8 @@ class _Estimator(BaseEstimator):  # type: ignore[misc]
         with tempfile.TemporaryDirectory() as folder:
             out = Path(folder) / "run"
             study = run(
-                frame, out=out, progress="quiet", target=TARGET, task=task, time_limit=self.time_limit, metric=self.metric,
+                frame, out=out, progress="quiet", runner=_warm(),
+                target=TARGET, task=task, time_limit=self.time_limit, metric=self.metric,
                 families=self.families, candidates=self.candidates, seed=self.random_state or 0, kind=kinds, split="random"
                 if task == "regression" else "stratified",
             )  # fmt: skip
@@ -122,6 +126,14 @@ class TreelineRegressor(RegressorMixin, _Estimator):  # type: ignore[misc]
         """Return values (n,)."""
         found: Array = self._loaded().predict(_frame(_checked_again(self, X), self))
         return found
+
+
+@cache
+def _warm() -> Runner:
+    """Return workers that stay warm from fit to fit: cross-validation would start them again and again."""
+    runner = Runner(Path(tempfile.gettempdir()))
+    atexit.register(runner.stop)
+    return runner
 
 
 def _is_frame(X: Any) -> bool:

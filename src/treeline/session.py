@@ -67,7 +67,7 @@ def play(
     )
     with _interruptible(contest):
         contest.run()
-    runner.stop()
+    runner.clear()
 
 
 @contextmanager

@@ -52,8 +52,10 @@ class Study:
 
     @property
     def exit_code(self) -> int:
-        """0 with a model, 3 where every candidate failed."""
-        return 0 if (self.out / "bundle").exists() else 3
+        """0 with a model, 3 where every candidate failed, 130 where the user stopped the run (the best so far is kept)."""
+        if not (self.out / "bundle").exists():
+            return 3
+        return 130 if self.verdict["budget"]["ended"] == "stopped by the user" else 0
 
     @cached_property
     def model(self) -> Model:

@@ -103,7 +103,11 @@ def _facts(
         "target": problem.target,
         "task": str(problem.task),
         "leaderboard": _leaderboard(ledger, problem, weights),
-        "budget": {"limit_s": ledger.head["budget"]["limit_s"], "used_s": used_seconds(ledger)},
+        "budget": {
+            "limit_s": ledger.head["budget"]["limit_s"],
+            "used_s": used_seconds(ledger),
+            "ended": _ended(ledger),
+        },
         "rows": ledger.head["dataset"]["records"]["used"],
         "findings": findings,
     }
@@ -119,6 +123,11 @@ def _nobody(ledger: Ledger, problem: Problem) -> dict[str, Any]:
         "because": reasons, "caveats": [], "needed": None, "regret": None, "delivered": {"what": "", "members": []},
         "judged_rows": 0,
     }  # fmt: skip
+
+
+def _ended(ledger: Ledger) -> str:
+    stops = ledger.of_kind("stop")
+    return str(stops[-1]["why"]) if stops else ""
 
 
 def used_seconds(ledger: Ledger) -> float:

@@ -62,13 +62,18 @@ class _Template:
 class Runner:
     """The local engine: one template process per family."""
 
-    def __init__(self, out: Path, *, threads: int, memory_mb: float) -> None:
+    def __init__(self, out: Path, *, threads: int = 1, memory_mb: float = 4000.0) -> None:
         """`threads` a job may use, `memory_mb` a single job may hold."""
-        self.out = out
-        self.threads = threads
-        self.memory_mb = memory_mb
         self._templates: dict[Family, _Template] = {}
         self._looked = 0.0
+        self.threads = threads
+        self.prepare(out, threads=threads, memory_mb=memory_mb)
+
+    def prepare(self, out: Path, *, threads: int, memory_mb: float) -> None:
+        """Serve another run; templates that were started for it with as many threads stay warm."""
+        if threads != self.threads:
+            self.stop()
+        self.out, self.threads, self.memory_mb = out, threads, memory_mb
 
     def warm(self, family: Family, candidates: list[str]) -> None:
         """Start a family's template and let it import the candidates' libraries while the parent does other things.
@@ -85,7 +90,7 @@ class Runner:
             (self.out / "cache" / name).mkdir(parents=True, exist_ok=True)
         template = self._template(job.family)
         template.jobs[job.id] = _Running(job, time.monotonic())
-        self._send(template, {"job": job.to_json()})
+        self._send(template, {"job": job.to_json(), "out": str(self.out.resolve())})
 
     def running(self) -> list[tuple[Job, float]]:
         """Return the jobs under way with the seconds since each began."""
@@ -111,11 +116,17 @@ class Runner:
         self._enforce()
         return outcomes
 
-    def stop(self) -> None:
-        """Kill everything that runs."""
+    def clear(self) -> None:
+        """Kill the jobs under way; the templates stay warm for the next run."""
         for template in self._templates.values():
             for run in template.jobs.values():
                 _kill(run.pid)
+            template.jobs.clear()
+
+    def stop(self) -> None:
+        """Kill everything that runs."""
+        self.clear()
+        for template in self._templates.values():
             template.process.kill()
         for template in self._templates.values():
             template.process.wait()
@@ -129,7 +140,7 @@ class Runner:
             environment = {**os.environ, "PYTHONHASHSEED": "0", "TOKENIZERS_PARALLELISM": "false"}
             environment |= {name: str(self.threads) for name in THREAD_VARIABLES}
             process = subprocess.Popen(
-                [sys.executable, "-m", "treeline.contest.worker", str(self.out.resolve())],
+                [sys.executable, "-m", "treeline.contest.worker"],
                 stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
                 env=environment, start_new_session=True, bufsize=0,
             )  # fmt: skip
@@ -150,7 +161,9 @@ class Runner:
             template.jobs[event["job"]].began = time.monotonic()
         if event["event"] != "ended":
             return None
-        run = template.jobs.pop(event["job"])
+        run = template.jobs.pop(event["job"], None)
+        if run is None:  # of a run that was cleared away
+            return None
         return self._outcome(run, event["status"], event["cpu_s"], max(event["peak_mb"], run.peak_mb))
 
     def _outcome(self, run: _Running, status: int, cpu_s: float, peak_mb: float) -> Outcome:

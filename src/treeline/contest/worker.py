@@ -1,6 +1,6 @@
 """The workers of one family: a template process that imports libraries once and forks a fresh child for every job.
 
-    python -m treeline.contest.worker OUT        jobs come in as JSON lines, events go out as JSON lines
+    python -m treeline.contest.worker        jobs come in as JSON lines, events go out as JSON lines
 
 The template runs no model and starts no thread, so that a fork from it is safe although OpenMP is not; the child starts with
 all libraries loaded, is measured alone, and cannot take anything down with it. Each family has its own template: boosting
@@ -31,7 +31,6 @@ OUT_OF_MEMORY_EXIT = 77
 
 def main() -> None:
     """Serve jobs until the input ends."""
-    out = Path(sys.argv[1])
     _die_with_parent()
     reader, waker = os.pipe()
     os.set_blocking(waker, False)
@@ -52,7 +51,7 @@ def main() -> None:
                 break
             *lines, pending = (pending + chunk).split(b"\n")
             for line in lines:
-                take(json.loads(line), out, running)
+                take(json.loads(line), running)
     for pid in running:
         os.killpg(pid, signal.SIGKILL)
 
@@ -62,8 +61,8 @@ def say(event: dict[str, Any]) -> None:
     os.write(1, (json.dumps(event) + "\n").encode())
 
 
-def take(message: dict[str, Any], out: Path, running: dict[int, str]) -> None:
-    """Do what the parent asks: `{"load": candidate}` imports a candidate's libraries, `{"job": …}` forks a child."""
+def take(message: dict[str, Any], running: dict[int, str]) -> None:
+    """Do what the parent asks: `{"load": candidate}` imports a candidate's libraries, `{"job": …, "out": …}` forks a child."""
     if "load" in message:
         load(message["load"])
         return
@@ -71,7 +70,7 @@ def take(message: dict[str, Any], out: Path, running: dict[int, str]) -> None:
     load(job.candidate)
     pid = os.fork()
     if pid == 0:
-        _child(job, out)
+        _child(job, Path(message["out"]))
     try:
         os.setpgid(pid, pid)
     except OSError:
@@ -82,12 +81,12 @@ def take(message: dict[str, Any], out: Path, running: dict[int, str]) -> None:
 
 def load(candidate: str) -> None:
     """Import the libraries of a candidate into the template, so that its children need not."""
-    card = card_named(candidate)
-    for module in (card.build.partition(":")[0], *card.requires, *card.preload):
-        try:
+    try:
+        card = card_named(candidate)
+        for module in (card.build.partition(":")[0], *card.requires, *card.preload):
             import_module(module)
-        except Exception as error:  # the child will fail on it and say so
-            print(f"{candidate}: {error}", file=sys.stderr)
+    except Exception as error:  # the child will fail on it and say so
+        print(f"{candidate}: {error}", file=sys.stderr)
 
 
 def reap(running: dict[int, str]) -> None:

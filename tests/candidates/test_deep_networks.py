@@ -138,6 +138,7 @@ def test_unseen_levels_and_infinities_are_survived() -> None:
     fitted = CARDS["tabm"].candidate().fit(folds_of(rows, 1), SMALL["tabm"], clock=Clock(60), seed=0)[0]
     odd = Rows(rows.shape, np.full((3, 4), np.inf, np.float32), np.array([[99, 99], [-1, 5], [0, 0]], np.int32))
     assert np.isfinite(fitted.predict(odd)).all()
+    assert fitted.predict(rows.take(np.arange(0))).shape == (0,)
 
 
 @pytest.mark.parametrize("name", NETS)

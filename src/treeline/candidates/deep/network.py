@@ -115,11 +115,14 @@ class FittedNet:
 
     def predict(self, rows: Rows) -> Array:
         """Return (n,) values or probabilities of `classes[1]`, or (n, C) probabilities, float32."""
+        if not len(rows):
+            blank = np.zeros((1, rows.num.shape[1]), np.float32), np.zeros((1, rows.cat.shape[1]), np.int32)
+            return self.predict(Rows(rows.shape, *blank))[:0]
         weights = {name: value[None] for name, value in self.weights.items()}
         ops, parts, step = NumpyOps(), [], self.net.block
-        for start in range(0, max(1, len(rows)), BLOCK):
+        for start in range(0, len(rows), BLOCK):
             x, cat = self.inputs.encode(rows.take(np.arange(start, min(start + BLOCK, len(rows)))))
-            for at in range(0, max(1, len(x)), step):
+            for at in range(0, len(x), step):
                 out = self.net.forward(weights, x[None, at : at + step], cat[None, at : at + step], ops)
                 parts.append(self.target.decode(out[0]))
         return np.concatenate(parts)

@@ -81,10 +81,13 @@ class FittedContext:
 
     def predict(self, rows: Rows) -> Array:
         """Return (n,) values or probabilities of `classes[1]`, or (n, C) probabilities, float32."""
+        if not len(rows):
+            wide = Task(self.meta["task"]) is Task.MULTICLASS
+            return np.zeros((0, self.meta["n_classes"]) if wide else 0, dtype=np.float32)
         if self.model is None:
             self.model = self.candidate.load(self.meta).fit(self.x, self.y)
         x = table(rows)
-        blocks = [x[start : start + BLOCK] for start in range(0, max(1, len(x)), BLOCK)]
+        blocks = [x[start : start + BLOCK] for start in range(0, len(x), BLOCK)]
         if Task(self.meta["task"]) is Task.REGRESSION:
             return np.concatenate([np.asarray(self.model.predict(block), dtype=np.float32) for block in blocks])
         out = np.zeros((len(x), self.meta["n_classes"]), dtype=np.float32)

@@ -17,7 +17,7 @@ from treeline.contest.result import conclude
 from treeline.contest.runner import Runner
 from treeline.data.ask import ask, rows_of
 from treeline.data.read_table import read
-from treeline.errors import BudgetError, UsageError, shown
+from treeline.errors import BudgetError, IntegrityError, UsageError, shown
 from treeline.machine import budget_of
 from treeline.problem.problem import Family
 from treeline.problem.settings import Settings
@@ -59,7 +59,7 @@ def run(
     Raises:
         TreelineError: see `treeline.errors`; nothing is written to `out` for a bad input.
     """
-    origin = time.monotonic()
+    origin, cpu = time.monotonic(), time.process_time()
     wanted = Settings.of(**settings)
     if wanted.seconds < LEAST_SECONDS:
         raise BudgetError(
@@ -70,7 +70,9 @@ def run(
     families = [Family(name) for name in wanted.families]
     slots = max(2, len(families)) if budget.cores > 1 else len(families)
     workers = runner or Runner(folder)
-    workers.prepare(folder, threads=max(1, budget.cores // slots), memory_mb=0.8 * budget.memory_mb / slots)
+    workers.prepare(
+        folder, slots=slots, threads=max(1, budget.cores // slots), memory_mb=0.8 * budget.memory_mb / slots
+    )
     live = Live(progress)
     try:
         for family in families:
@@ -82,12 +84,14 @@ def run(
         with opened(folder, dataset, wanted) as ledger:
             if any(stop["why"] != STOPPED for stop in ledger.of_kind("stop")):
                 live.event("stage", text="this run is complete: telling its verdict again")
+                finish(ledger, dataset, rows, origin=None, command=command)
             else:
                 live.start(problem, wanted.seconds, families)
                 opening = open_contest(dataset, problem, ledger, settings=wanted, budget=budget, targets=(rows, y))
-                play(opening, ledger, workers, live=live, origin=origin, slots=slots, limit=wanted.seconds)
-            live.event("stage", text="weighing the evidence")
-            finish(ledger, dataset, rows, origin=origin, command=command)
+                crowded = (time.monotonic() - origin) / max(time.process_time() - cpu, 0.1)
+                play(opening, ledger, workers, live=live, origin=origin, limit=wanted.seconds, crowded=crowded)
+                live.event("stage", text="weighing the evidence")
+                finish(ledger, dataset, rows, origin=origin, command=command)
     finally:
         workers.clear()
         if runner is None:
@@ -148,22 +152,19 @@ def runs(folder: str | Path = "runs") -> list[dict[str, Any]]:
     found = []
     for path in sorted(Path(folder).glob("**/ledger/facts.jsonl")):
         out = path.parent.parent
-        ledger = Ledger(out)
-        if ledger.head:
-            verdict = out / "verdict.json"
-            call = json.loads(verdict.read_text(encoding="utf-8"))["call"] if verdict.exists() else ""
+        one = {"out": str(out), "target": "", "call": "", "state": "damaged", "started": ""}
+        try:
+            ledger = Ledger(out)
+            if not ledger.head:
+                continue
             stops = ledger.of_kind("stop")
-            state = stops[-1]["why"] if stops else "unfinished"
-            head = ledger.head
-            found.append(
-                {
-                    "out": str(out),
-                    "target": head["problem"]["target"],
-                    "call": call,
-                    "state": state,
-                    "started": head["started"],
-                }
-            )
+            one |= {"target": ledger.head["problem"]["target"], "started": ledger.head["started"]}
+            one["state"] = stops[-1]["why"] if stops else "unfinished"
+            if (out / "verdict.json").exists():
+                one["call"] = Study(out).verdict["call"]
+        except IntegrityError:
+            pass  # it is listed as damaged
+        found.append(one)
     return sorted(found, key=lambda one: str(one["started"]), reverse=True)
 
 

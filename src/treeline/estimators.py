@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import atexit
 import io
+import os
 import tempfile
+import threading
 import zipfile
 from functools import cache
 from pathlib import Path
@@ -27,13 +29,14 @@ class _Estimator(BaseEstimator):  # type: ignore[misc]
     """What the two share. X is (n, p) of numbers, NaN for missing, or a data frame with columns of any kind."""
 
     def __init__(
-        self, time_limit: str | float = "60s", metric: str | None = None, families: str = "classical,deep",
-        candidates: str = "", random_state: int | None = None,
+        self, *, time_limit: str | float = "60s", metric: str | None = None, families: str = "classical,deep",
+        candidates: str = "", folds: int | None = None, random_state: int | None = None,
     ) -> None:  # fmt: skip
         self.time_limit = time_limit
         self.metric = metric
         self.families = families
         self.candidates = candidates
+        self.folds = folds
         self.random_state = random_state
 
     def _contest(self, X: Any, y: Array, *, task: str) -> None:
@@ -45,14 +48,14 @@ class _Estimator(BaseEstimator):  # type: ignore[misc]
         with tempfile.TemporaryDirectory() as folder:
             out = Path(folder) / "run"
             study = run(
-                frame, out=out, progress="quiet", runner=_warm(),
+                frame, out=out, progress="quiet", runner=_warm(os.getpid(), threading.get_ident()),
                 target=TARGET, task=task, time_limit=self.time_limit, metric=self.metric,
-                families=self.families, candidates=self.candidates, seed=self.random_state or 0, kind=kinds, split="random"
-                if task == "regression" else "stratified",
+                families=self.families, candidates=self.candidates, folds=self.folds, seed=self.random_state or 0,
+                kind=kinds, split="random" if task == "regression" else "stratified",
             )  # fmt: skip
+            self._model: Any = study.model  # raises where every candidate failed
             self.verdict_ = study.verdict
             self._bundle = _packed(out / "bundle")
-        self._model: Any = None
 
     def _loaded(self) -> Any:
         check_is_fitted(self, "verdict_")
@@ -84,6 +87,7 @@ class TreelineClassifier(ClassifierMixin, _Estimator):  # type: ignore[misc]
         metric: by scikit-learn's name; roc_auc (binary) or log_loss if not given.
         families: which families compete.
         candidates: only these candidates, separated by commas.
+        folds: how many folds judge the top of the ladder.
         random_state: the seed.
 
     After `fit`: `classes_` (C,), `verdict_` (the verdict as plain data), `n_features_in_`.
@@ -110,7 +114,8 @@ class TreelineClassifier(ClassifierMixin, _Estimator):  # type: ignore[misc]
 
     def predict(self, X: Any) -> Array:
         """Return labels (n,)."""
-        return np.asarray(self.classes_[self.predict_proba(X).argmax(axis=1)])
+        best = self.predict_proba(X).argmax(axis=1)
+        return np.asarray(self.classes_[best])
 
 
 class TreelineRegressor(RegressorMixin, _Estimator):  # type: ignore[misc]
@@ -129,8 +134,9 @@ class TreelineRegressor(RegressorMixin, _Estimator):  # type: ignore[misc]
 
 
 @cache
-def _warm() -> Runner:
-    """Return workers that stay warm from fit to fit: cross-validation would start them again and again."""
+def _warm(process: int, thread: int) -> Runner:
+    """Return a thread's workers, which stay warm from fit to fit: cross-validation would start them again and again."""
+    del process, thread  # workers die with the thread that started them, and are not shared with forks
     runner = Runner(Path(tempfile.gettempdir()))
     atexit.register(runner.stop)
     return runner

@@ -22,6 +22,7 @@ from treeline.contest.result import conclude, used_seconds
 from treeline.contest.runner import Runner
 from treeline.data.labels import label_errors
 from treeline.deliver.handover import hand_over
+from treeline.errors import IntegrityError
 from treeline.telling import tell
 
 if TYPE_CHECKING:
@@ -44,27 +45,26 @@ def opened(folder: Path, dataset: Dataset, settings: Settings) -> Iterator[Ledge
         yield ledger
     finally:
         ledger.close()
-        if not ledger.head:
+        if not ledger.facts and not (ledger.path.exists() and ledger.path.stat().st_size):
             shutil.rmtree(folder if fresh else folder / "ledger", ignore_errors=True)
 
 
 def play(
-    opening: Opening, ledger: Ledger, runner: Runner, *, live: Live, origin: float, slots: int, limit: float
+    opening: Opening, ledger: Ledger, runner: Runner, *, live: Live, origin: float, limit: float, crowded: float
 ) -> None:
-    """Run the contest; the first Ctrl-C or SIGTERM ends it with the best so far, the second one at once."""
-    spent = max((fact.get("used_s", 0.0) for fact in ledger.facts), default=0.0)
-    spent = max(spent, max((trial.started_s + trial.wall_s for trial in ledger.trials), default=0.0))
-    cells = opening.rows.size * max(1, len(opening.encoder.inputs))
-    ending = min(0.25 * limit, 1.5 + 0.03 * limit + cells / 4e6)
+    """Run the contest; the first Ctrl-C or SIGTERM ends it with the best so far, the second one at once.
+
+    `crowded` is how many wall seconds a CPU second took so far: on a busy machine the ending needs more time as well.
+    """
+    spent = used_seconds(ledger)
+    ending = min(0.3 * limit, (1.5 + 0.03 * limit + opening.cells / 4e6) * min(max(crowded, 1.0), 4.0))
     contest = Contest(
         plan=opening.plan, folds=opening.folds, cache=opening.cache, ledger=ledger,
-        engine=runner, slots=slots, threads=runner.threads,
+        engine=runner, slots=runner.slots, threads=runner.threads,
         origin=origin, deadline=origin + max(limit - spent - ending, 1.0),
         notify=_watched(live, ledger, opening.problem), used_before=spent,
     )  # fmt: skip
-    warm_up(
-        dict.fromkeys(entry.candidate for listed in opening.field.entries.values() for entry in listed[:FIRST_WAVE])
-    )
+    warm_up(dict.fromkeys(entry.candidate for listed in opening.plan.entries.values() for entry in listed[:FIRST_WAVE]))
     with _interruptible(contest):
         contest.run()
     runner.clear()
@@ -111,23 +111,29 @@ def _watched(live: Live, ledger: Ledger, problem: Problem) -> Callable[..., None
     return notify
 
 
-def finish(ledger: Ledger, dataset: Dataset, rows: Array, *, origin: float, command: str) -> None:
-    """Say who won, write the model and the report; `rows` (n,) are the data set's row numbers that have a target."""
+def finish(ledger: Ledger, dataset: Dataset, rows: Array, *, origin: float | None, command: str) -> None:
+    """Say who won, write the model and the report.
+
+    `rows` (n,) are the data set's row numbers that have a target; `origin` is when this session began, None where it only
+    tells again what an earlier one found.
+    """
     result = conclude(ledger)
-    if (
-        result.prediction is not None
-        and result.y is not None
-        and result.index is not None
-        and not ledger.of_kind("finding")
-    ):
+    if result.prediction is not None and result.y is not None and result.index is not None and origin is not None:
         found = label_errors(result.y, result.prediction, result.problem, rows[result.index])
         if found is not None:
             ledger.append("finding", finding=found.to_json())
+            result.verdict["findings"].append(found.to_json())
+    bundle: dict[str, Any] = {}
+    while result.picks and not bundle:
+        try:
+            bundle = hand_over(ledger, result, dataset, rows)
+        except IntegrityError as error:  # a model that does not read back as it was: the rest goes on without it
+            culprit = error.where if error.where in {pick.name for pick in result.picks} else result.picks[0].name
+            ledger.append("withdrawn", entry=culprit, reason=error.what)
             result = conclude(ledger)
-    bundle = hand_over(ledger, result, dataset, rows) if result.picks else {}
-    if not ledger.of_kind("end"):
-        spent = max((stop["used_s"] - stop["session_s"] for stop in ledger.of_kind("stop")), default=0.0)
-        ledger.append("end", used_s=round(spent + time.monotonic() - origin, 3))
+    if origin is not None:
+        stop = ledger.of_kind("stop")[-1]
+        ledger.append("end", used_s=round(stop["used_s"] - stop["session_s"] + time.monotonic() - origin, 3))
         result.verdict["budget"]["used_s"] = used_seconds(ledger)
     tell(ledger, result, command=command, bundle=bundle)
     clean_cache(ledger.out)

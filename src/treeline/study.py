@@ -7,6 +7,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from treeline.contest.contest import STOPPED
 from treeline.errors import DataError, IntegrityError, UsageError, shown
 
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ class Study:
         """0 with a model, 3 where every candidate failed, 130 where the user stopped the run (the best so far is kept)."""
         if not (self.out / "bundle").exists():
             return 3
-        return 130 if self.verdict["budget"]["ended"] == "stopped by the user" else 0
+        return 130 if self.verdict["budget"]["ended"] == STOPPED else 0
 
     @cached_property
     def model(self) -> Model:

@@ -77,7 +77,7 @@ def test_costs_are_those_of_the_fit(contest):
     one = contest(["patient"])
     one.run()
     top = [trial for trial in one.ledger.done() if trial.rung == 1.0]
-    assert sum(trial.wall_s for trial in top) == pytest.approx(0.9, abs=0.5)
+    assert 0.9 <= sum(trial.wall_s for trial in top) < 9
     assert all(trial.peak_mb > 10 for trial in top)
 
 

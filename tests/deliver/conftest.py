@@ -18,7 +18,6 @@ from treeline.candidates.features import Encoder
 from treeline.data.column import Column, Kind
 from treeline.data.dataset import Dataset, Records
 from treeline.deliver.bundle import Contents, Member
-from treeline.deliver.runtime import shape_of
 from treeline.problem.metric import default_metric
 from treeline.problem.problem import Policy, Problem, Task
 
@@ -85,7 +84,7 @@ def make_contents(
         task=task, target="y", classes=CLASSES[task], metric=default_metric(task), margin=0.01, policy=Policy.RANDOM
     )
     target = np.log1p(y) if log else y
-    rows = Rows(shape_of(problem, encoder), *encoder.transform(frame), target)
+    rows = Rows(encoder.shape(problem), *encoder.transform(frame), target)
     parts = [rows.take(np.arange(0, n, 2)), rows.take(np.arange(1, n, 2))]
     folds = [Fold(a, Watch(b, np.arange(len(b)) % 2)) for a, b in (parts, parts[::-1])]
     found = registry.card_named(card)

@@ -16,7 +16,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from treeline.problem.metric import Array, Metric
+from treeline.problem.metric import METRICS, Array, Metric
 from treeline.problem.problem import Family, Task
 
 __all__ = ["Candidate", "Card", "Clock", "Fitted", "Fold", "Rows", "Shape", "State", "Watch"]
@@ -95,6 +95,7 @@ class Watch:
         y = rows.target
         self._parts = [np.flatnonzero(half == 0), np.flatnonzero(half == 1), np.arange(len(y))]
         self._y = [y[part] for part in self._parts]
+        self._metrics = [_judge_of(rows.shape, part) for part in self._y]
         self._best = [np.inf, np.inf, np.inf]
         self._kept: list[Array | None] = [None, None, None]
         self.steps = [0, 0, 0]
@@ -105,10 +106,12 @@ class Watch:
 
     def see(self, step: int, prediction: Array) -> bool:
         """Look at the predictions (n,) or (n, C) after `step`; return whether the step is the best so far for all rows."""
-        metric = self.rows.shape.metric
         best = False
-        for slot, (part, y) in enumerate(zip(self._parts, self._y, strict=True)):
-            loss = metric.loss(y, prediction[part]) if len(y) else np.inf
+        for slot, (part, y, metric) in enumerate(zip(self._parts, self._y, self._metrics, strict=True)):
+            if metric is None:  # nobody to choose: the other half is judged on the latest step
+                self._kept[slot] = np.array(prediction, dtype=np.float32)
+                continue
+            loss = metric.loss(y, prediction[part])
             if slot == 2:
                 self.history.append((step, loss))
             if loss < self._best[slot] or self._kept[slot] is None:
@@ -129,6 +132,15 @@ class Watch:
         if self._kept[2] is None:
             raise RuntimeError("nothing was shown to the watch")
         return np.stack([kept if kept is not None else self._kept[2] for kept in self._kept])
+
+
+def _judge_of(shape: Shape, y: Array) -> Metric | None:
+    """Return what chooses the step on these rows: log-loss where they hold one class only, nothing where there are none."""
+    if not len(y):
+        return None
+    if shape.task.is_classification and len(np.unique(y)) < 2:
+        return METRICS["log_loss"]
+    return shape.metric
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,16 +10,12 @@ import numpy as np
 from treeline.contest.ledger import Ledger
 from treeline.contest.trial import Trial
 from treeline.errors import IntegrityError
-from treeline.evidence.choice import procedure
 from treeline.evidence.paired import Interval, score_interval
 from treeline.evidence.scores import Judged, Member, crossfitted
 from treeline.problem.metric import Array
 from treeline.problem.problem import Family, Problem
 
 __all__ = ["Standing", "gather", "held_out", "scored", "standings"]
-
-LOSS_ALLOWED = 0.25
-"Share of the margin that a family's blend may lose for being judged on more folds."
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,10 +41,10 @@ class Standing:
 def standings(ledger: Ledger, *, reference: bool = False) -> list[Standing]:
     """Return every entry that has held-out predictions for fold 0, the baseline only with `reference`."""
     names = {entry["name"]: entry["reference"] for entry in ledger.head.get("entries", [])}
+    names |= {fact["entry"]: True for fact in ledger.of_kind("withdrawn")}
     by_entry: dict[str, dict[float, dict[int, Trial]]] = {}
     for trial in ledger.done():
-        if trial.fold >= 0:
-            by_entry.setdefault(trial.entry, {}).setdefault(trial.rung, {})[trial.fold] = trial
+        by_entry.setdefault(trial.entry, {}).setdefault(trial.rung, {})[trial.fold] = trial
     found = []
     for name, rungs in by_entry.items():
         usable = [rung for rung, folds in rungs.items() if 0 in folds]
@@ -67,7 +63,7 @@ def held_out(fold: Array, count: int) -> Array:
 
 
 def gather(ledger: Ledger, problem: Problem, among: Sequence[Standing] | None = None) -> Judged:
-    """Return what evidence judges: as many folds as every family can afford without losing its better members.
+    """Return what evidence judges: as many folds as half the members of every family cover.
 
     Raises:
         IntegrityError: a prediction file does not fit the rows.
@@ -75,10 +71,7 @@ def gather(ledger: Ledger, problem: Problem, among: Sequence[Standing] | None = 
     everyone = list(standings(ledger) if among is None else among)
     rows = ledger.rows()
     families = [family for family in Family if any(one.family is family for one in everyone)]
-    width = min(
-        (_width(ledger, problem, rows, [one for one in everyone if one.family is family]) for family in families),
-        default=0,
-    )
+    width = min((_width([one for one in everyone if one.family is family]) for family in families), default=0)
     return _judged(ledger, problem, rows, [one for one in everyone if one.reach >= width], width)
 
 
@@ -89,19 +82,10 @@ def scored(ledger: Ledger, problem: Problem, one: Standing) -> Interval:
     return score_interval(judged.y, prediction, problem.metric, fold=judged.fold, group=judged.group)
 
 
-def _width(ledger: Ledger, problem: Problem, rows: dict[str, Array], members: list[Standing]) -> int:
-    """The most folds whose members blend as well on fold 0 as those of any other number of folds, within a trifle."""
-    widths = sorted({one.reach for one in members}, reverse=True)
-    if len(widths) == 1:
-        return widths[0]
-    losses = []
-    for width in widths:
-        judged = _judged(ledger, problem, rows, [one for one in members if one.reach >= width], 1)
-        losses.append(problem.metric.loss(judged.y, procedure(judged, None).prediction))
-    best = min(losses)
-    return next(
-        width for width, loss in zip(widths, losses, strict=True) if loss <= best + LOSS_ALLOWED * problem.margin
-    )
+def _width(members: list[Standing]) -> int:
+    """The most folds that half of a family's members cover. A count, not a score: no row judges what it helped to choose."""
+    reaches = sorted((one.reach for one in members), reverse=True)
+    return reaches[(len(reaches) - 1) // 2]
 
 
 def _judged(

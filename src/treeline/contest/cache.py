@@ -68,12 +68,11 @@ class Cache:
 
     def share_rows(self, folds: Folds, fold: int, rung: float) -> None:
         """Write the row numbers of a fold at a rung, once."""
-        wanted: list[tuple[str, Callable[[], Array]]] = [
-            (self._train(fold, rung), lambda: folds.train_rows(fold, rung))
-        ]
-        if fold >= 0:
-            wanted.append((f"test-{fold}", lambda: folds.test_rows(fold)))
-        for name, rows in wanted:
+        parts: dict[str, Callable[[], Array]] = {
+            self._train(fold, rung): lambda: folds.train_rows(fold, rung),
+            f"test-{fold}": lambda: folds.test_rows(fold),
+        }
+        for name, rows in parts.items():
             if not (self.folder / f"{name}.npy").exists():
                 with durable(self.folder / f"{name}.npy") as path:
                     np.save(path, rows(), allow_pickle=False)
@@ -82,12 +81,10 @@ class Cache:
     def _train(fold: int, rung: float) -> str:
         return f"train-{fold}-{rung:.6f}"
 
-    def fold(self, fold: int, rung: float) -> tuple[Rows, Rows | None, Array | None]:
-        """Return training rows, held-out rows and their halves; None, None where nothing is held out."""
+    def fold(self, fold: int, rung: float) -> tuple[Rows, Rows, Array]:
+        """Return training rows, held-out rows and the halves of the latter."""
         shape = self.shape()
         every = Rows(shape, self.array("num"), self.array("cat"), self.array("y"))
         train = every.take(np.sort(np.load(self.folder / f"{self._train(fold, rung)}.npy", allow_pickle=False)))
-        if fold < 0:
-            return train, None, None
         index = np.load(self.folder / f"test-{fold}.npy", allow_pickle=False)
         return train, every.take(index), np.asarray(self.array("half")[index])

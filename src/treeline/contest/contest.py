@@ -176,7 +176,7 @@ def trials_of(outcome: Outcome, *, started_s: float, folds: Folds) -> list[Trial
         made.append(
             Trial(
                 id=job.trial_id(fold), entry=job.entry, candidate=job.candidate, family=job.family, params=job.params,
-                rung=job.rung, rows=part.get("rows", len(folds.train_rows(fold, job.rung)) if fold >= 0 else 0), fold=fold,
+                rung=job.rung, rows=part.get("rows", len(folds.train_rows(fold, job.rung))), fold=fold,
                 seed=job.seed, state=state, score=score, steps=part.get("steps", 0), wall_s=outcome.wall_s * share,
                 cpu_s=outcome.cpu_s * share, predict_s=part.get("predict_s", 0.0), peak_mb=outcome.peak_mb,
                 model_bytes=part.get("model_bytes", 0), started_s=max(started_s, 0.0), reason=reason,

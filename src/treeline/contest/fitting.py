@@ -50,25 +50,22 @@ def execute(job: Job, out: Path) -> None:
     cache = Cache(out / "cache")
     transform = transform_of(cache.shape().metric.name)
     parts = [cache.fold(fold, job.rung) for fold in job.folds]
-    folds = [Fold(_for_fit(train, transform), _watch(test, half, transform)) for train, test, half in parts]
+    watches = [_watch(test, half, transform) for _, test, half in parts]
+    folds = [Fold(_for_fit(train, transform), watch) for (train, _, _), watch in zip(parts, watches, strict=True)]
     clock = Clock(job.seconds, threads=job.threads)
     fitted = card_named(job.candidate).candidate().fit(folds, job.params, clock=clock, seed=job.seed)
-    fit_s = clock.used()
     results: list[dict[str, Any]] = []
     for position, number in enumerate(job.folds):
         train, _, half = parts[position]
         result: dict[str, Any] = {"fold": number, "rows": len(train)}
-        watch = folds[position].watch
-        if watch is not None and half is not None:
-            result |= _judge(out / "ledger" / "preds" / f"{job.trial_id(number)}.npy", fitted[position], watch, half)
+        result |= _judge(
+            out / "ledger" / "preds" / f"{job.trial_id(number)}.npy", fitted[position], watches[position], half
+        )
         arrays, meta = fitted[position].state()
         result["reason"] = str(meta.get("note", ""))
         result["model_bytes"] = write_state(out / "models" / f"{job.trial_id(number)}.safetensors", arrays, meta)
         results.append(result)
-    share = sum(len(train) for train, _, _ in parts)
-    for result, (train, _, _) in zip(results, parts, strict=True):
-        result["wall_s"] = fit_s * len(train) / share
-    _write_result(job, out, {"trials": results, "fit_s": fit_s})
+    _write_result(job, out, {"trials": results})
 
 
 def _prepare(job: Job) -> None:
@@ -86,9 +83,7 @@ def _for_fit(train: Rows, transform: str) -> Rows:
     return Rows(shape, train.num, train.cat, np.log1p(train.target))
 
 
-def _watch(test: Rows | None, half: Array | None, transform: str) -> Watch | None:
-    if test is None or half is None:
-        return None
+def _watch(test: Rows, half: Array, transform: str) -> Watch:
     return LogWatch(test, half) if transform == "log1p" else Watch(test, half)
 
 

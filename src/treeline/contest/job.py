@@ -22,7 +22,7 @@ class Job:
     rung: float
     "Share of the rows."
     folds: tuple[int, ...]
-    "Folds to hold out, all fitted in this one job; `(-1,)` holds out nothing and refits on all rows."
+    "Folds to hold out, all fitted in this one job."
     seed: int
     seconds: float
     "Soft deadline: the fit should end by itself after so many seconds."
@@ -32,7 +32,7 @@ class Job:
 
     def trial_id(self, fold: int) -> str:
         """Return the id of the trial for one fold."""
-        return f"{self.id}-f{fold}" if fold >= 0 else f"{self.id}-all"
+        return f"{self.id}-f{fold}"
 
     def to_json(self) -> dict[str, Any]:
         """Return plain data."""

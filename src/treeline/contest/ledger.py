@@ -100,10 +100,8 @@ class Ledger:
     def _read(self) -> None:
         if not self.path.exists():
             return
-        text = self.path.read_text(encoding="utf-8")
-        for number, line in enumerate(text.splitlines(keepends=True), start=1):
-            if not line.endswith("\n"):
-                break
+        *lines, _torn = self.path.read_bytes().split(b"\n")
+        for number, line in enumerate(lines, start=1):
             try:
                 fact = json.loads(line)
                 self._take(fact)
@@ -134,7 +132,7 @@ class Ledger:
         """Write one fact and return when it is on the disk."""
         if self._file is None:
             raise RuntimeError("the ledger is open for reading only")
-        line = json.dumps({"fact": fact, **content}, ensure_ascii=False, allow_nan=False, default=_plain)
+        line = json.dumps({"fact": fact, **content}, allow_nan=False, default=_plain)
         self._file.write(line + "\n")
         self._file.flush()
         os.fsync(self._file.fileno())

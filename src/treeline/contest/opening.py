@@ -18,6 +18,7 @@ from treeline.contest.cache import Cache
 from treeline.contest.field import Field, line_up
 from treeline.contest.ledger import VERSION, Ledger, durable, read_state, write_state
 from treeline.contest.plan import Plan, rungs_of
+from treeline.contest.trial import Entry
 from treeline.data.audit import audit, dropped_columns, gate
 from treeline.data.dataset import Dataset
 from treeline.data.findings import Finding
@@ -26,7 +27,7 @@ from treeline.data.structure import keys_of
 from treeline.errors import DataError, UsageError, nearest, shown
 from treeline.problem.budget import Budget
 from treeline.problem.metric import Array
-from treeline.problem.problem import Policy, Problem
+from treeline.problem.problem import Family, Policy, Problem
 from treeline.problem.settings import Settings
 
 __all__ = ["Opening", "check_same", "clean_cache", "encoder_of", "open_contest"]
@@ -51,14 +52,11 @@ class Opening:
     """What the contest needs to start."""
 
     problem: Problem
-    findings: tuple[Finding, ...]
-    encoder: Encoder
     folds: Folds
-    field: Field
     plan: Plan
     cache: Cache
-    rows: Array
-    "Row numbers of the data set that have a target."
+    cells: int
+    "Encoded values: rows times features."
 
 
 def open_contest(
@@ -70,7 +68,7 @@ def open_contest(
     budget: Budget,
     targets: tuple[Array, Array],
 ) -> Opening:
-    """Audit, encode, split and choose the field; write the ledger's head if it is new.
+    """Fix everything that a contest needs, or take it from the ledger where the run was begun before.
 
     `targets` holds the row numbers that have a target and their targets, both (n,).
 
@@ -78,6 +76,31 @@ def open_contest(
         DataError: a finding blocks the run (a column gives the target away).
         UsageError: nobody can compete.
     """
+    rows, y = targets
+    if not ledger.head:
+        _begin(dataset, problem, ledger, settings=settings, budget=budget, targets=targets)
+    # A resumed run takes what its first session fixed, even where this Treeline would choose otherwise.
+    problem, encoder, folds = Problem.from_json(ledger.head["problem"]), encoder_of(ledger), _folds_of(ledger)
+    num, cat = encoder.transform(dataset.frame[rows])
+    shutil.rmtree(ledger.out / "cache", ignore_errors=True)
+    cache = Cache.write(ledger.out / "cache", num=num, cat=cat, y=y, half=folds.half, shape=encoder.shape(problem))
+    plan = Plan(
+        entries=_entries_of(ledger), cards=cards(), rows=len(y), folds=folds.n_folds, metric=problem.metric, seed=problem.seed,
+        rungs=tuple(ledger.head["rungs"]),
+    )  # fmt: skip
+    return Opening(problem=problem, folds=folds, plan=plan, cache=cache, cells=num.size + cat.size)
+
+
+def _begin(
+    dataset: Dataset,
+    problem: Problem,
+    ledger: Ledger,
+    *,
+    settings: Settings,
+    budget: Budget,
+    targets: tuple[Array, Array],
+) -> None:
+    """Audit, encode, split, choose the field: write it all down, the head last."""
     rows, y = targets
     _check_drop(settings, dataset)
     findings = tuple(audit(dataset, problem, deadline_s=max(2.0, 0.1 * budget.limit_s), drop=settings.drop))
@@ -87,23 +110,30 @@ def open_contest(
         raise DataError(
             "No column is left to predict from.", where=dataset.source, do="Keep a column with --kind NAME=category."
         )
-    num, cat = encoder.transform(dataset.frame[rows])
     folds = plan_folds(y, problem, **keys_of(dataset, problem, rows), folds=settings.folds)
     field = line_up(
         cards(), task=problem.task, classes=len(problem.classes), rows=len(y), families=settings.families,
         only=[card_named(name).name for name in settings.candidates],
     )  # fmt: skip
     _write_rows(ledger, y, folds)
-    cache = Cache.write(ledger.out / "cache", num=num, cat=cat, y=y, half=folds.half, shape=encoder.shape(problem))
     write_state(ledger.out / "ledger" / "features.safetensors", *encoder.state())
-    if not ledger.head:
-        _write_head(ledger, dataset, problem=problem, settings=settings, budget=budget, findings=findings, field=field)
-    plan = Plan(
-        entries=field.entries, cards=cards(), rows=len(y), folds=folds.n_folds, metric=problem.metric, seed=problem.seed,
-        rungs=rungs_of(len(y), classes=len(problem.classes), seconds=budget.limit_s),
-    )  # fmt: skip
-    return Opening(
-        problem=problem, findings=findings, encoder=encoder, folds=folds, field=field, plan=plan, cache=cache, rows=rows
+    _write_head(ledger, dataset, problem=problem, settings=settings, budget=budget, findings=findings, field=field)
+
+
+def _entries_of(ledger: Ledger) -> dict[Family, tuple[Entry, ...]]:
+    """Return the field as it was when the run began; a family without an entry is in it too."""
+    made: dict[Family, tuple[Entry, ...]] = {Family(name): () for name in ledger.head["settings"]["families"]}
+    for plain in ledger.head["entries"]:
+        entry = Entry(**{**plain, "family": Family(plain["family"])})
+        made[entry.family] = (*made.get(entry.family, ()), entry)
+    return {family: entries for family, entries in made.items() if entries}
+
+
+def _folds_of(ledger: Ledger) -> Folds:
+    saved = ledger.rows()
+    return Folds(
+        policy=Policy(ledger.head["problem"]["policy"]), n_folds=int(saved["fold"].max()) + 1,
+        fold=saved["fold"], half=saved["half"], order=saved["order"], groups=saved.get("keep"),
     )  # fmt: skip
 
 
@@ -157,14 +187,16 @@ def _excluded(findings: Sequence[Finding], settings: Settings, dataset: Dataset)
 
 
 def _write_rows(ledger: Ledger, y: Array, folds: Folds) -> None:
-    group = {} if folds.groups is None else {"group": np.asarray(folds.groups)}
-    if folds.policy is Policy.TIME and not group:
+    more = {}
+    if folds.groups is not None:
+        more = {"group": np.asarray(folds.groups), "keep": np.asarray(folds.groups)}
+    elif folds.policy is Policy.TIME:
         # Neighbours in time err alike: intervals count stretches of time, not rows.
         rank = np.empty(len(y), dtype=np.int64)
         rank[folds.order] = np.arange(len(y))
-        group = {"group": rank * STRETCHES // len(y)}
+        more = {"group": rank * STRETCHES // len(y)}
     with durable(ledger.path.parent / "rows.npz") as path:
-        np.savez(path, allow_pickle=False, y=y, fold=folds.fold, half=folds.half, **group)
+        np.savez(path, allow_pickle=False, y=y, fold=folds.fold, half=folds.half, order=folds.order, **more)
 
 
 def _write_head(
@@ -201,6 +233,7 @@ def _write_head(
             {"name": e.name, "candidate": e.candidate, "family": str(family), "params": e.params, "reference": e.reference}
             for family, listed in field.entries.items() for e in listed
         ],
+        rungs=rungs_of(dataset.records.used, classes=len(problem.classes), seconds=budget.limit_s),
         absent=[one.to_json() for one in field.absent],
         versions=versions,
         machine={

@@ -1,9 +1,10 @@
 """Who climbs: which entry a family fits next, on how many rows and folds, and for how long.
 
-The plan is a function of the trials so far and of the time left; it remembers nothing, so that a resumed run goes on where the
-killed one stopped. Every entry starts on the lowest rung, where a fit is cheap. The scores there, moved up by the family's
-learning curve, order the entries; the measured seconds say what a fold at the top will cost. The best entries climb first, on
-as many folds as the time can pay for, all entries on the same folds; what time is left buys the other folds and settings.
+The plan is a function of the trials so far and of the time left, so that a resumed run goes on where the killed one stopped;
+it remembers only how many folds each family is working on. Every entry starts on the lowest rung, where a fit is cheap. The
+scores there, moved up by the family's learning curve, order the entries; the measured seconds say what a fold at the top will
+cost. The best entries climb first, on as many folds as the time can pay for, all entries on the same folds; what time is left
+buys the other folds and settings.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from itertools import pairwise
 import numpy as np
 
 from treeline.candidates.card import Card
+from treeline.contest.runner import WORKER_DIED
 from treeline.contest.trial import Entry, State, Trial
 from treeline.problem.metric import Metric
 from treeline.problem.problem import Family
@@ -191,9 +193,19 @@ class _Record:
         self.plan = plan
         self.trials: dict[str, list[Trial]] = {}
         for trial in trials:
-            if not trial.reason.startswith("cut off"):
+            if not trial.reason.startswith("cut off") and not self._unlucky(trial, trials):
                 self.trials.setdefault(trial.entry, []).append(trial)
         self.busy = busy
+
+    @staticmethod
+    def _unlucky(trial: Trial, trials: Sequence[Trial]) -> bool:
+        """Whether the worker died under a fit, and not yet under another one of the same entry."""
+        died = {
+            other.id.rpartition("-f")[0]
+            for other in trials
+            if other.entry == trial.entry and other.reason == WORKER_DIED
+        }
+        return trial.reason == WORKER_DIED and len(died) < 2
 
     def touched(self, entry: Entry, rung: float, fold: int = 0) -> bool:
         """Whether that fit was made, is being made, or was tried in vain."""
@@ -228,12 +240,13 @@ class _Record:
             if trial.candidate == entry.candidate and trial.state is State.DONE
         ]  # fmt: skip
         if not done:
-            return 1.0
+            lost = self.trials.get(entry.name, [])
+            return max((trial.wall_s * self.plan.rows * rung / max(trial.rows, 1) for trial in lost), default=1.0)
         largest = max(done, key=lambda trial: (trial.rows, trial.wall_s))
         rows = self.plan.rows * rung * (self.plan.folds - 1) / self.plan.folds
         power = self.plan.cards[entry.candidate].cost_power
         factor: float = max(rows / max(largest.rows, 1), 0.1) ** power
-        return (largest.wall_s + largest.predict_s) * factor * (1.5 if "clock" in largest.reason else 1.0)
+        return largest.wall_s * factor * (1.5 if "clock" in largest.reason else 1.0)
 
     def ranked(self, entries: Sequence[Entry]) -> list[Entry]:
         """Sort entries by the loss expected at the top: the latest one, moved along the family's learning curve."""

@@ -76,7 +76,13 @@ def conclude(ledger: Ledger) -> Result:
     }
     verdict = told.to_json() | {"curves": fronts}
     if unfinished and told.call is not Call.UNDECIDED:
-        verdict |= {"call": str(Call.UNDECIDED), "strong": False, "leaning": str(told.call), "needed": None}
+        verdict |= {
+            "call": str(Call.UNDECIDED),
+            "strong": False,
+            "leaning": str(told.call),
+            "take": None,
+            "needed": None,
+        }
         verdict["because"] = [*(f"UNFINISHED: {note}" for note in unfinished), *verdict["because"]]
         verdict["sentence"] = sentence(verdict)
     delivered = _deliver(ledger, judged, everyone, problem)
@@ -131,11 +137,9 @@ def _ended(ledger: Ledger) -> str:
 
 
 def used_seconds(ledger: Ledger) -> float:
-    """Return the wall seconds of a run so far, its ending included where it is over."""
-    for kind in ("end", "stop"):
-        if ledger.of_kind(kind):
-            return float(ledger.of_kind(kind)[-1]["used_s"])
-    return max((trial.started_s + trial.wall_s for trial in ledger.trials), default=0.0)
+    """Return the wall seconds of a run so far, over all its sessions."""
+    told = [float(fact["used_s"]) for fact in ledger.facts if "used_s" in fact]
+    return max([*told, *(trial.started_s + trial.wall_s for trial in ledger.trials)], default=0.0)
 
 
 def _share(ledger: Ledger, family: Family, judged: Judged, problem: Problem) -> Share:
@@ -150,13 +154,13 @@ def _share(ledger: Ledger, family: Family, judged: Judged, problem: Problem) -> 
 
 
 def _champion_cpu(everyone: list[Standing], family: Family, problem: Problem) -> float | None:
-    """Return the CPU seconds of one fit of the family's best contender, by fold 0."""
+    """Return the CPU seconds of one fit of the family's best contender on all rows, by fold 0; scaled up from a lower rung."""
     side = [one for one in everyone if one.family is family and one.trials[0].score is not None]
     if not side:
         return None
     sign = -1.0 if problem.metric.greater_is_better else 1.0
     best = min(side, key=lambda one: sign * float(one.trials[0].score or 0.0))
-    return float(np.mean([trial.cpu_s for trial in best.trials]))
+    return float(np.mean([trial.cpu_s for trial in best.trials])) / best.rung
 
 
 def _unfinished(judged: Judged, everyone: list[Standing]) -> list[str]:
@@ -180,17 +184,21 @@ def _curves(ledger: Ledger, problem: Problem) -> list[Curve]:
     """Return every contender's scores by training rows; the noise of a score is its standard error on fold 0."""
     by_entry: dict[str, list[Trial]] = {}
     for trial in ledger.done():
-        if trial.fold >= 0 and trial.score is not None and trial.entry not in _references(ledger):
+        comparable = trial.fold == 0 or problem.policy is not Policy.TIME  # older folds judge other times
+        if comparable and trial.score is not None and trial.entry not in _references(ledger):
             by_entry.setdefault(trial.entry, []).append(trial)
     rows = ledger.rows()
     inside = rows["fold"] == 0
     y, half, fold = rows["y"][inside], rows["half"][inside], rows["fold"][inside]
+    group = rows["group"][inside] if "group" in rows else None
     curves = []
     for name, trials in by_entry.items():
         first = next((trial for trial in trials if trial.fold == 0), None)
         noise = None
         if first is not None:
-            noise = score_interval(y, cross_fitted(ledger.predictions(first), half), problem.metric, fold=fold).se
+            noise = score_interval(
+                y, cross_fitted(ledger.predictions(first), half), problem.metric, fold=fold, group=group
+            ).se
         records = [(trial.rows, trial.fold, float(trial.score or 0.0)) for trial in trials]
         curves.append(curve_of(name, trials[0].family, records, noise=noise))
     return curves

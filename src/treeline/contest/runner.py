@@ -18,8 +18,10 @@ from treeline.contest.trial import State
 from treeline.contest.worker import LOG_LIMIT, OUT_OF_MEMORY_EXIT
 from treeline.problem.problem import Family
 
-__all__ = ["Outcome", "Runner"]
+__all__ = ["WORKER_DIED", "Outcome", "Runner"]
 
+WORKER_DIED = "its worker process died"
+"A reason that says nothing of the candidate: the job is tried again."
 THREAD_VARIABLES = (
     "OMP_NUM_THREADS",
     "OPENBLAS_NUM_THREADS",
@@ -55,25 +57,26 @@ class _Running:
 class _Template:
     process: subprocess.Popen[bytes]
     pending: bytes = b""
-    ready: bool = False
-    jobs: dict[str, _Running] = field(default_factory=dict)
+    jobs: dict[int, _Running] = field(default_factory=dict)
+    "By a number that is never used twice: events of a run that was cleared away find no job."
 
 
 class Runner:
     """The local engine: one template process per family."""
 
-    def __init__(self, out: Path, *, threads: int = 1, memory_mb: float = 4000.0) -> None:
-        """`threads` a job may use, `memory_mb` a single job may hold."""
+    def __init__(self, out: Path, *, slots: int = 2, threads: int = 1, memory_mb: float = 4000.0) -> None:
+        """`slots` jobs may run at once, each with so many `threads`, each holding at most `memory_mb`."""
         self._templates: dict[Family, _Template] = {}
         self._looked = 0.0
+        self._serial = 0
         self.threads = threads
-        self.prepare(out, threads=threads, memory_mb=memory_mb)
+        self.prepare(out, slots=slots, threads=threads, memory_mb=memory_mb)
 
-    def prepare(self, out: Path, *, threads: int, memory_mb: float) -> None:
+    def prepare(self, out: Path, *, slots: int, threads: int, memory_mb: float) -> None:
         """Serve another run; templates that were started for it with as many threads stay warm."""
         if threads != self.threads:
             self.stop()
-        self.out, self.threads, self.memory_mb = out, threads, memory_mb
+        self.out, self.slots, self.threads, self.memory_mb = out, slots, threads, memory_mb
 
     def warm(self, family: Family, candidates: list[str]) -> None:
         """Start a family's template and let it import the candidates' libraries while the parent does other things.
@@ -88,9 +91,11 @@ class Runner:
         """Begin a job; its outcome comes from `poll`."""
         for name in ("results", "logs", "scratch"):
             (self.out / "cache" / name).mkdir(parents=True, exist_ok=True)
+        (self.out / "cache" / "results" / f"{job.id}.json").unlink(missing_ok=True)  # of a session that was killed
         template = self._template(job.family)
-        template.jobs[job.id] = _Running(job, time.monotonic())
-        self._send(template, {"job": job.to_json(), "out": str(self.out.resolve())})
+        self._serial += 1
+        template.jobs[self._serial] = _Running(job, time.monotonic())
+        self._send(template, {"job": job.to_json(), "key": self._serial, "out": str(self.out.resolve())})
 
     def running(self) -> list[tuple[Job, float]]:
         """Return the jobs under way with the seconds since each began."""
@@ -136,11 +141,13 @@ class Runner:
         self._templates.clear()
 
     def _template(self, family: Family) -> _Template:
+        if family in self._templates and self._templates[family].process.poll() is not None:
+            self._lost(family, self._templates[family])
         if family not in self._templates:
             environment = {**os.environ, "PYTHONHASHSEED": "0", "TOKENIZERS_PARALLELISM": "false"}
             environment |= {name: str(self.threads) for name in THREAD_VARIABLES}
             process = subprocess.Popen(
-                [sys.executable, "-m", "treeline.contest.worker"],
+                [sys.executable, "-P", "-m", "treeline.contest.worker"],
                 stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
                 env=environment, start_new_session=True, bufsize=0,
             )  # fmt: skip
@@ -156,14 +163,15 @@ class Runner:
             pass  # its end is noticed by `poll`
 
     def _heed(self, template: _Template, event: dict[str, Any]) -> Outcome | None:
-        if event["event"] == "started" and event["job"] in template.jobs:
-            template.jobs[event["job"]].pid = event["pid"]
-            template.jobs[event["job"]].began = time.monotonic()
-        if event["event"] != "ended":
+        run = template.jobs.get(event.get("key", 0))
+        if event["event"] == "started":
+            if run is None:  # cleared away before it began
+                _kill(event["pid"])
+            else:
+                run.pid, run.began = event["pid"], time.monotonic()
+        if event["event"] != "ended" or run is None:
             return None
-        run = template.jobs.pop(event["job"], None)
-        if run is None:  # of a run that was cleared away
-            return None
+        del template.jobs[event["key"]]
         return self._outcome(run, event["status"], event["cpu_s"], max(event["peak_mb"], run.peak_mb))
 
     def _outcome(self, run: _Running, status: int, cpu_s: float, peak_mb: float) -> Outcome:
@@ -199,7 +207,7 @@ class Runner:
         for run in template.jobs.values():
             _kill(run.pid)
         return [
-            Outcome(job=run.job, state=State.FAILED, reason="its worker process died", result={},
+            Outcome(job=run.job, state=State.FAILED, reason=WORKER_DIED, result={},
                     wall_s=time.monotonic() - run.began, cpu_s=0.0, peak_mb=run.peak_mb)
             for run in template.jobs.values()
         ]  # fmt: skip

@@ -27,17 +27,22 @@ __all__ = ["main"]
 
 LOG_LIMIT = 1_000_000
 OUT_OF_MEMORY_EXIT = 77
+events = 1
+"Where events go: the standard output that the process was started with."
 
 
 def main() -> None:
     """Serve jobs until the input ends."""
     _die_with_parent()
+    global events  # noqa: PLW0603 - one per process
+    events = os.dup(1)
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # what libraries print is no event
     reader, waker = os.pipe()
     os.set_blocking(waker, False)
     signal.set_wakeup_fd(waker)
     signal.signal(signal.SIGCHLD, lambda *_: None)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    running: dict[int, str] = {}
+    running: dict[int, int] = {}
     pending = b""
     say({"event": "ready", "pid": os.getpid()})
     while True:
@@ -58,11 +63,14 @@ def main() -> None:
 
 def say(event: dict[str, Any]) -> None:
     """Write one event for the parent."""
-    os.write(1, (json.dumps(event) + "\n").encode())
+    os.write(events, (json.dumps(event) + "\n").encode())
 
 
-def take(message: dict[str, Any], running: dict[int, str]) -> None:
-    """Do what the parent asks: `{"load": candidate}` imports a candidate's libraries, `{"job": …, "out": …}` forks a child."""
+def take(message: dict[str, Any], running: dict[int, int]) -> None:
+    """Do what the parent asks.
+
+    `{"load": candidate}` imports a candidate's libraries; `{"job": …, "key": …, "out": …}` forks a child.
+    """
     if "load" in message:
         load(message["load"])
         return
@@ -75,8 +83,8 @@ def take(message: dict[str, Any], running: dict[int, str]) -> None:
         os.setpgid(pid, pid)
     except OSError:
         pass  # the child was faster
-    running[pid] = job.id
-    say({"event": "started", "job": job.id, "pid": pid})
+    running[pid] = message["key"]
+    say({"event": "started", "key": message["key"], "pid": pid})
 
 
 def load(candidate: str) -> None:
@@ -89,7 +97,7 @@ def load(candidate: str) -> None:
         print(f"{candidate}: {error}", file=sys.stderr)
 
 
-def reap(running: dict[int, str]) -> None:
+def reap(running: dict[int, int]) -> None:
     """Report the children that have ended, with what they used."""
     while True:
         try:
@@ -98,10 +106,10 @@ def reap(running: dict[int, str]) -> None:
             return
         if pid == 0:
             return
-        job = running.pop(pid, None)
-        if job is not None:
+        key = running.pop(pid, None)
+        if key is not None:
             cpu = usage.ru_utime + usage.ru_stime
-            say({"event": "ended", "job": job, "status": status, "cpu_s": cpu, "peak_mb": usage.ru_maxrss / 1024})
+            say({"event": "ended", "key": key, "status": status, "cpu_s": cpu, "peak_mb": usage.ru_maxrss / 1024})
 
 
 def _die_with_parent() -> None:

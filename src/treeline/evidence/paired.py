@@ -114,9 +114,14 @@ def contrast(
     )
 
 
-def score_interval(y: Array, prediction: Array, metric: Metric, *, fold: Array, group: Array | None = None) -> Interval:
-    """Return the score of out-of-fold predictions (n,) or (n, C) and its 95% interval."""
-    return interval_of(measure(y, (prediction,), metric, fold=fold, group=group)[0], metric, group=group)
+def score_interval(
+    y: Array, prediction: Array, metric: Metric, *, fold: Array, group: Array | None = None, draws: int = 100
+) -> Interval:
+    """Return the score of out-of-fold predictions (n,) or (n, C) and its 95% interval.
+
+    `draws` bootstrap samples serve metrics that need them; differences between families take many more.
+    """
+    return interval_of(measure(y, (prediction,), metric, fold=fold, group=group, draws=draws)[0], metric, group=group)
 
 
 def interval_of(measured: Measured, metric: Metric, *, group: Array | None = None) -> Interval:

@@ -79,8 +79,8 @@ class Hungry(Steady):
     def before(self, fold):
         held = []
         while True:
-            held.append(np.ones(4_000_000))
-            time.sleep(0.005)
+            held.append(np.ones(16_000_000))
+            time.sleep(0.02)
 
 
 class Undefined(Steady):

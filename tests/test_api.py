@@ -16,7 +16,7 @@ import treeline
 from treeline.api import report
 from treeline.contest.ledger import Ledger
 from treeline.contest.result import conclude
-from treeline.errors import BudgetError, DataError, SetupError, UsageError
+from treeline.errors import BudgetError, DataError, IntegrityError, SetupError, UsageError
 
 from .worlds import churn_csv, price_csv
 
@@ -106,12 +106,12 @@ def test_a_finished_run_is_told_again_without_a_fit(churn):
 )
 def test_other_settings_are_refused_with_the_difference(churn, changed, words):
     study, folder, _ = churn
-    with pytest.raises(UsageError, match=words):
+    with pytest.raises(IntegrityError, match=words):
         treeline.run(folder / "churn.csv", target="churn", out=study.out, **(QUICK | changed))
 
 
 def test_other_data_are_refused(churn, tmp_path):
-    with pytest.raises(UsageError, match="the data has changed"):
+    with pytest.raises(IntegrityError, match="the data has changed"):
         treeline.run(churn_csv(tmp_path / "churn.csv", seed=3), target="churn", out=churn[0].out, **QUICK)
 
 
@@ -143,7 +143,7 @@ def test_one_family_alone_gives_a_model_and_no_verdict(tmp_path):
 @pytest.mark.parametrize(
     ("settings", "error", "words"),
     [
-        ({"target": "chrun"}, DataError, "did you mean 'churn'"),
+        ({"target": "chrun"}, UsageError, "did you mean 'churn'"),
         ({"target": "churn", "metric": "aucc"}, UsageError, "unknown"),
         ({"target": "churn", "time_limit": "0"}, BudgetError, "above zero"),
         ({"target": "churn", "time_limit": "1s"}, BudgetError, "at least"),
@@ -226,7 +226,8 @@ def test_ctrl_c_hands_over_the_best_so_far(tmp_path):
     process = start(source, out)
     wait_for_trials(out, 8)
     process.send_signal(signal.SIGINT)
-    process.wait(timeout=15)
+    assert process.wait(timeout=30) == 0
+    assert treeline.load(out).exit_code == 130
     assert (out / "bundle" / "manifest.json").exists()
     assert len(treeline.load(out).model.predict(pl.read_csv(source))) == 1500
     assert Ledger(out).of_kind("stop")[-1]["why"] == "stopped by the user"

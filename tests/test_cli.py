@@ -66,7 +66,7 @@ def test_audit_tells_findings_in_text_and_json(run):
     ("arguments", "code", "words"),
     [
         (["run", "nothing.csv", "--target", "y"], 2, "nothing.csv"),
-        (["run", "churn.csv", "--target", "chrun"], 3, "did you mean 'churn'"),
+        (["run", "churn.csv", "--target", "chrun"], 2, "did you mean 'churn'"),
         (["run", "churn.csv", "--target", "churn", "--time-limit", "0"], 4, "above zero"),
         (["run", "churn.csv", "--target", "churn", "--families", "shallow"], 2, "classical"),
         (["run", "churn.csv", "--targett", "churn"], 2, "--targett"),

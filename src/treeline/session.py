@@ -79,8 +79,7 @@ def _interruptible(contest: Contest) -> Iterator[None]:
     def heed(number: int, _: Any) -> None:
         if contest.stopped:
             raise KeyboardInterrupt
-        contest.stopped = True
-        del number
+        contest.stopped = number
 
     before = {number: signal.signal(number, heed) for number in (signal.SIGINT, signal.SIGTERM)}
     try:

@@ -7,7 +7,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from treeline.contest.contest import STOPPED
 from treeline.errors import DataError, IntegrityError, UsageError, shown
 
 if TYPE_CHECKING:
@@ -53,10 +52,11 @@ class Study:
 
     @property
     def exit_code(self) -> int:
-        """0 with a model, 3 where every candidate failed, 130 where the user stopped the run (the best so far is kept)."""
+        """0 with a model, 3 where every candidate failed, 130 or 143 where the run was stopped (the best so far is kept)."""
         if not (self.out / "bundle").exists():
             return 3
-        return 130 if self.verdict["budget"]["ended"] == STOPPED else 0
+        signal = int(self.verdict["budget"]["signal"])
+        return 128 + signal if signal else 0
 
     @cached_property
     def model(self) -> Model:

@@ -63,7 +63,8 @@ class Contest:
     notify: Notify
     used_before: float = 0.0
     "Seconds that earlier sessions of a resumed run have used."
-    stopped: bool = False
+    stopped: int = 0
+    "The number of the signal that asked the run to stop."
     _count: int = 0
     _finished: set[Family] = field(default_factory=set)
 

@@ -24,7 +24,7 @@ from treeline.data.dataset import Dataset
 from treeline.data.findings import Finding
 from treeline.data.splits import Folds, plan_folds
 from treeline.data.structure import keys_of
-from treeline.errors import DataError, UsageError, nearest, shown
+from treeline.errors import DataError, IntegrityError, UsageError, nearest, shown
 from treeline.problem.budget import Budget
 from treeline.problem.metric import Array
 from treeline.problem.problem import Family, Policy, Problem
@@ -146,7 +146,7 @@ def check_same(ledger: Ledger, fingerprint: str, settings: Settings) -> None:
     """Refuse to go on with other data or settings than the ledger was begun with, naming the difference.
 
     Raises:
-        UsageError: something differs.
+        IntegrityError: something differs.
     """
     if not ledger.head:
         return
@@ -160,7 +160,7 @@ def check_same(ledger: Ledger, fingerprint: str, settings: Settings) -> None:
             f"the data has changed (fingerprint {ledger.head['dataset']['fingerprint'][:12]}, now {fingerprint[:12]})",
         )
     if differing:
-        raise UsageError(
+        raise IntegrityError(
             f"The run in {ledger.out} was begun differently: " + "; ".join(differing) + ".",
             do="Choose another --out, or repeat the same command.",
         )

@@ -109,11 +109,7 @@ def _facts(
         "target": problem.target,
         "task": str(problem.task),
         "leaderboard": _leaderboard(ledger, problem, weights),
-        "budget": {
-            "limit_s": ledger.head["budget"]["limit_s"],
-            "used_s": used_seconds(ledger),
-            "ended": _ended(ledger),
-        },
+        "budget": _budget(ledger),
         "rows": ledger.head["dataset"]["records"]["used"],
         "findings": findings,
     }
@@ -131,9 +127,15 @@ def _nobody(ledger: Ledger, problem: Problem) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _ended(ledger: Ledger) -> str:
+def _budget(ledger: Ledger) -> dict[str, Any]:
     stops = ledger.of_kind("stop")
-    return str(stops[-1]["why"]) if stops else ""
+    last = stops[-1] if stops else {"why": "", "signal": 0}
+    return {
+        "limit_s": ledger.head["budget"]["limit_s"],
+        "used_s": used_seconds(ledger),
+        "ended": last["why"],
+        "signal": last["signal"],
+    }
 
 
 def used_seconds(ledger: Ledger) -> float:

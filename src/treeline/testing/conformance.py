@@ -107,14 +107,14 @@ def _sane(prediction: Array, rows: Rows) -> None:
         np.testing.assert_allclose(prediction.sum(axis=1), 1, atol=1e-4, err_msg="probabilities do not sum to 1")
 
 
-def _halves(case: Case, task: Task, n: int = 600, **more: Any) -> tuple[Rows, Rows]:
+def _halves(task: Task, n: int = 600, **more: Any) -> tuple[Rows, Rows]:
     rows = easy_rows(task, n, **more)
     return rows.take(np.arange(0, n * 2 // 3)), rows.take(np.arange(n * 2 // 3, n))
 
 
 def _beats_a_constant(case: Case) -> None:
     for task in case.card.tasks:
-        train, held = _halves(case, task)
+        train, held = _halves(task)
         prediction = case.fit(train, held).predict(held)
         _sane(prediction, held)
         if case.card.reference:
@@ -132,7 +132,7 @@ def _beats_a_constant(case: Case) -> None:
 
 
 def _same_seed_same_model(case: Case) -> None:
-    train, held = _halves(case, case.card.tasks[0], 300)
+    train, held = _halves(case.card.tasks[0], 300)
     # Seconds enough that the clock has no say.
     first, second = (case.fit(train, held, seed=7, seconds=600.0).predict(held) for _ in range(2))
     np.testing.assert_allclose(first, second, rtol=1e-5, atol=1e-6, err_msg="the same seed gave two models")
@@ -140,7 +140,7 @@ def _same_seed_same_model(case: Case) -> None:
 
 def _any_row_can_be_predicted(case: Case) -> None:
     for task in case.card.tasks:
-        train, held = _halves(case, task, 300)
+        train, held = _halves(task, 300)
         train = Rows(train.shape, train.num, np.where(train.cat == 3, 2, train.cat), train.y)
         model = case.fit(train, None)
         alone = np.concatenate([np.atleast_1d(model.predict(held.take(np.array([i])))) for i in range(5)])
@@ -161,7 +161,7 @@ def _round_trip(case: Case) -> None:
     from safetensors.numpy import load, save
 
     for task in case.card.tasks:
-        train, held = _halves(case, task, 300)
+        train, held = _halves(task, 300)
         model = case.fit(train, held)
         arrays, meta = model.state()
         back = case.card.candidate().restore(
@@ -209,27 +209,18 @@ def _predicts_with_its_needs_only(case: Case) -> None:
     from safetensors.numpy import save_file
 
     card = case.card
-    train, held = _halves(case, card.tasks[-1], 300)
-    model = case.fit(train, None)
+    train, held = _halves(card.tasks[-1], 300)
+    model, shape = case.fit(train, None), held.shape
     arrays, meta = model.state()
-    shape = held.shape
-    about = {
-        "task": str(shape.task),
-        "n_classes": shape.n_classes,
-        "metric": shape.metric.name,
-        "num_names": shape.num_names,
-        "cat_names": shape.cat_names,
-        "cards": shape.cards,
-        "build": card.build,
-        "meta": meta,
-    }
-    absent = sorted({*LIBRARIES, *card.requires} - set(card.needs))
+    known = {name: getattr(shape, name) for name in ("n_classes", "num_names", "cat_names", "cards")}
+    about = {**known, "task": str(shape.task), "metric": shape.metric.name, "build": card.build, "meta": meta}
+    absent = sorted({*LIBRARIES, *card.requires} - {*card.needs})
     with TemporaryDirectory() as name:
         folder = Path(name)
         (folder / "about.json").write_text(json.dumps(about))
         save_file({k: np.ascontiguousarray(v) for k, v in arrays.items()}, folder / "model.safetensors")
         save_file(
-            {"num": held.num, "cat": held.cat, "expected": np.asarray(model.predict(held), dtype=np.float64)},
+            {"num": held.num, "cat": held.cat, "expected": model.predict(held).astype(np.float64)},
             folder / "rows.safetensors",
         )
         done = subprocess.run(
@@ -239,7 +230,7 @@ def _predicts_with_its_needs_only(case: Case) -> None:
 
 
 def _settings(case: Case) -> None:
-    train, held = _halves(case, case.card.tasks[0], 200)
+    train, held = _halves(case.card.tasks[0], 200)
     candidate = case.card.candidate()
     try:
         candidate.fit([Fold(train)], {"no_such_setting": 1}, clock=Clock(case.seconds), seed=0)
@@ -255,16 +246,16 @@ def _settings(case: Case) -> None:
 def _odd_columns(case: Case) -> None:
     kinds = ({"numbers": 0, "categories": 2}, {"numbers": 4, "categories": 0}, {"numbers": 150, "categories": 1})
     for kind in kinds:
-        train, held = _halves(case, case.card.tasks[0], 150, **kind)
+        train, held = _halves(case.card.tasks[0], 150, **kind)
         _sane(case.fit(train, held).predict(held), held)
-    train, held = _halves(case, case.card.tasks[0], 120)
+    train, held = _halves(case.card.tasks[0], 120)
     flat = Rows(train.shape, np.full_like(train.num, np.nan), np.ones_like(train.cat), train.y)
     _sane(case.fit(flat, held).predict(held), held)
 
 
 def _missing_classes(case: Case) -> None:
     for task in case.card.tasks:
-        train, held = _halves(case, task, 240)
+        train, held = _halves(task, 240)
         if task is Task.MULTICLASS:
             train = train.take(np.flatnonzero(train.target != 1))
         else:
@@ -301,7 +292,7 @@ def check_candidate(card: Card, *, params: Mapping[str, Any] | None = None, seco
     Raises:
         AssertionError: a promise is broken; the message names it.
     """
-    case = Case(card, dict(params or {}), seconds)
+    case = Case(card, params or {}, seconds)
     for name, check in CHECKS.items():
         try:
             check(case)

@@ -37,7 +37,7 @@ LABELS = {
     "one_hot_max_size": 15,
     "leaf_estimation_iterations": 1,
 }
-# The authors use 20 leaf iterations for values; one is exact for squared errors: same score, half the time.
+# The authors use 20 leaf iterations for values; one is exact for squared errors and takes a third to a half less time.
 VALUES = {
     "learning_rate": 0.09,
     "depth": 9,

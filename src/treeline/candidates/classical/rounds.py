@@ -16,7 +16,7 @@ def share_of(clock: Clock, folds_left: int) -> float:
     return time.monotonic() + max(clock.left(), 0.0) / max(folds_left, 1) * 0.95
 
 
-def faster(seconds_per_round: float, until: float, *, enough: int = 400) -> float:
+def faster(seconds_per_round: float, until: float, *, enough: int = 250) -> float:
     """Return the factor for the learning rate (1 to 4) where fewer than `enough` rounds fit before `until`."""
     fit = (until - time.monotonic()) / max(seconds_per_round, 1e-6)
     return float(min(max(enough / max(fit, 1.0), 1.0), 4.0))

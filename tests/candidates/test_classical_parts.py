@@ -86,7 +86,7 @@ def test_unknown_settings_are_named() -> None:
         settings({"depth": 3}, {"deepness": 4})
 
 
-@pytest.mark.parametrize("name", ["root_mean_squared_error", "root_mean_squared_log_error", "mean_absolute_error"])
+@pytest.mark.parametrize("name", ["root_mean_squared_error", "mean_absolute_error"])
 def test_target_scale_goes_there_and_back(name: str) -> None:
     rows = with_metric(easy_rows(Task.REGRESSION, 200), name)
     scale = Scale.fit(rows.target, rows.shape)
@@ -156,9 +156,7 @@ def test_grove_answers_as_scikit_learn_does() -> None:
     )
 
 
-@pytest.mark.parametrize(
-    "name", ["mean_absolute_percentage_error", "root_mean_squared_log_error", "median_absolute_error"]
-)
+@pytest.mark.parametrize("name", ["mean_absolute_percentage_error", "median_absolute_error"])
 @pytest.mark.parametrize("card", ["linear", "lightgbm", "catboost", "xgboost"])
 def test_relative_and_absolute_errors_have_their_own_loss(card: str, name: str) -> None:
     rows = with_metric(easy_rows(Task.REGRESSION, 450), name)

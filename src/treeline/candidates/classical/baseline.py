@@ -39,8 +39,6 @@ def constant(fold: Fold) -> Constant:
     y, shape = fold.train.target, fold.train.shape
     if shape.task is not Task.REGRESSION:
         answer = np.bincount(y, minlength=shape.n_classes) / len(y)
-    elif shape.metric.name == "root_mean_squared_log_error":
-        answer = np.expm1([np.log1p(np.maximum(y, 0)).mean()])
     else:
         answer = np.array([np.median(y) if wants_l1(shape) else y.mean()])
     model = Constant(answer)

@@ -1,4 +1,7 @@
-"""The target as learners want it: the loss that fits the metric, and values of mean zero and spread one."""
+"""The target as learners want it: the loss that fits the metric, and values of mean zero and spread one.
+
+The contest hands out log(1 + target) where the metric measures relative errors, so nothing here takes logarithms.
+"""
 
 from __future__ import annotations
 
@@ -23,30 +26,25 @@ def wants_l1(shape: Shape) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Scale:
-    """A regression target centred and scaled, on the log scale where the metric measures there."""
+    """A regression target centred and scaled."""
 
     middle: float = 0.0
     spread: float = 1.0
-    log: bool = False
 
     @classmethod
     def fit(cls, y: Array, shape: Shape) -> Scale:
         """Learn from training values (n,)."""
-        log = shape.metric.name == "root_mean_squared_log_error"
-        z = np.log1p(np.maximum(y, 0)) if log else y
-        middle = float(np.median(z) if wants_l1(shape) else z.mean())
-        spread = float(np.std(z))
-        return cls(middle, spread if np.isfinite(spread) and spread > 0 else 1.0, log)
+        middle = float(np.median(y) if wants_l1(shape) else y.mean())
+        spread = float(np.std(y))
+        return cls(middle, spread if np.isfinite(spread) and spread > 0 else 1.0)
 
     def __call__(self, y: Array) -> Array:
         """Return (n,) float64 with the middle at 0 and the standard deviation 1."""
-        z = np.log1p(np.maximum(y, 0)) if self.log else y
-        return np.asarray((z - self.middle) / self.spread)
+        return np.asarray((y - self.middle) / self.spread)
 
     def back(self, z: Array) -> Array:
         """Return (n,) values in the target's unit."""
-        value = np.asarray(z, dtype=np.float64) * self.spread + self.middle
-        return np.expm1(np.minimum(value, 700)) if self.log else value
+        return np.asarray(z, dtype=np.float64) * self.spread + self.middle
 
     def weights(self, y: Array, shape: Shape) -> Array | None:
         """Return the weights (n,) that turn absolute into relative errors, where the metric wants those."""
@@ -59,7 +57,7 @@ class Scale:
 
     def meta(self) -> dict[str, Any]:
         """Return JSON data for `Scale(**meta)`."""
-        return {"middle": self.middle, "spread": self.spread, "log": self.log}
+        return {"middle": self.middle, "spread": self.spread}
 
 
 def training_target(rows: Rows) -> tuple[Scale, Array, Array | None]:

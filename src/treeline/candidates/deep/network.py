@@ -63,8 +63,7 @@ class Target:
         if rows.shape.task.is_classification:
             return cls(task=rows.shape.task)
         y = rows.target.astype(np.float64)
-        relative = rows.shape.metric.name in ("root_mean_squared_log_error", "mean_absolute_percentage_error")
-        log = relative and bool(y.min() >= 0)
+        log = rows.shape.metric.name == "mean_absolute_percentage_error" and bool(y.min() >= 0)
         slack = 0.02 * float(y.max() - y.min())
         scaled = np.log1p(y) if log else y
         low, high = float(y.min()) - slack, float(y.max()) + slack

@@ -219,7 +219,11 @@ CARDS = (
         requires=("catboost",),
         needs=("catboost",),
         anytime=True,
-        portfolio=({}, {"depth": 6, "l2_leaf_reg": 2.15, "learning_rate": 0.0686}),
+        portfolio=(
+            {},
+            {"depth": 6, "l2_leaf_reg": 2.15, "learning_rate": 0.0686},
+            {"depth": 6, "l2_leaf_reg": 3.0, "learning_rate": 0.05, "random_strength": 1.0},
+        ),
         space={
             "learning_rate": (0.02, 0.2, "log"),
             "depth": (4, 9),

@@ -180,6 +180,28 @@ CARDS = (
                 "lambda_l1": 0.24,
                 "lambda_l2": 0.36,
             },
+            {
+                "learning_rate": 0.0121,
+                "num_leaves": 53,
+                "feature_fraction": 0.702,
+                "min_data_in_leaf": 14,
+                "steps": 3000,
+            },
+            {
+                "learning_rate": 0.0114,
+                "num_leaves": 84,
+                "feature_fraction": 0.528,
+                "bagging_fraction": 0.978,
+                "min_data_in_leaf": 3,
+                "steps": 3000,
+            },
+            {
+                "extra_trees": True,
+                "learning_rate": 0.0127,
+                "num_leaves": 5,
+                "feature_fraction": 0.733,
+                "steps": 3000,
+            },
         ),
         space={
             "learning_rate": (0.01, 0.1, "log"),

@@ -99,7 +99,11 @@ class Contest:
                 )
             )
         self.ledger.append(
-            "stop", why=why, used_s=round(self.used(), 3), session_s=round(self.used() - self.used_before, 3)
+            "stop",
+            why=why,
+            used_s=round(self.used(), 3),
+            session_s=round(self.used() - self.used_before, 3),
+            signal=self.stopped,
         )
 
     def used(self) -> float:

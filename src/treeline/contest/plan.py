@@ -30,6 +30,8 @@ CLIMB_SHARE = 0.10
 "Share of the time left that the middle rungs of one entry may take."
 ENOUGH_NET, ENOUGH_BOOSTING = 0.4, 0.25
 TOP_SHARE = 0.6
+START = 0.8
+"Seconds of a fit that do not depend on the rows, at most 60% of a small one."
 "Share of the time left that the two best entries may take at the top."
 
 
@@ -245,8 +247,10 @@ class _Record:
         largest = max(done, key=lambda trial: (trial.rows, trial.wall_s))
         rows = self.plan.rows * rung * (self.plan.folds - 1) / self.plan.folds
         power = self.plan.cards[entry.candidate].cost_power
+        # A small fit is mostly start: what does not grow with the rows must not be scaled up.
+        start = min(START, 0.6 * largest.wall_s)
         factor: float = max(rows / max(largest.rows, 1), 0.1) ** power
-        return largest.wall_s * factor * (1.5 if "clock" in largest.reason else 1.0)
+        return start + (largest.wall_s - start) * factor * (1.5 if "clock" in largest.reason else 1.0)
 
     def ranked(self, entries: Sequence[Entry]) -> list[Entry]:
         """Sort entries by the loss expected at the top: the latest one, moved along the family's learning curve."""

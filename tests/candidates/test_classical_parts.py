@@ -123,16 +123,17 @@ def test_rounds_stop_for_want_of_progress_and_keep_the_best() -> None:
         until=time.monotonic() + 60,
         rounds=1000,
         patience=300,
+        rate=0.1,
     )
     assert keep == 51
-    assert watch.last <= 51 + patience_at(51, 300) + 10
+    assert watch.last <= 51 + patience_at(51, 300, 0.1) + 10
 
 
 def test_rounds_end_on_the_clock_but_not_without_a_watch() -> None:
     rows = easy_rows(Task.REGRESSION, 50)
     watch = watch_of(rows)
     past = time.monotonic() - 1
-    see = {"until": past, "rounds": 30, "patience": 300}
+    see = {"until": past, "rounds": 30, "patience": 300, "rate": 0.1}
     assert run_rounds(lambda done: True, lambda done: rows.target, watch=watch, **see) == 1
     assert run_rounds(lambda done: True, lambda done: rows.target, watch=None, **see) == 30
 
@@ -175,3 +176,10 @@ def test_watch_chooses_the_depth_of_a_tree_and_the_count_of_neighbours() -> None
         watch = watch_of(held)
         card_named(name).candidate().fit([Fold(train, watch)], {}, clock=Clock(30), seed=0)
         assert len(watch.history) >= 3, name
+
+
+def test_a_round_that_finds_no_split_is_not_the_end() -> None:
+    rows = easy_rows(Task.BINARY, 300)
+    params = {"extra_trees": True, "lambda_l1": 5.0, "feature_fraction": 0.2, "min_data_in_leaf": 60, "steps": 100}
+    model = card_named("lightgbm").candidate().fit([Fold(rows)], params, clock=Clock(30), seed=0)[0]
+    assert bytes(model.state()[0]["model"]).count(b"Tree=") > 50

@@ -29,10 +29,11 @@ SCREEN_SHARE = 0.05
 CLIMB_SHARE = 0.10
 "Share of the time left that the middle rungs of one entry may take."
 ENOUGH_NET, ENOUGH_BOOSTING = 0.4, 0.25
+"Share of its natural time below which a fit is not worth starting: nets need an annealed schedule."
 TOP_SHARE = 0.6
+"Share of the time left that the two best entries may take at the top."
 START = 0.8
 "Seconds of a fit that do not depend on the rows, at most 60% of a small one."
-"Share of the time left that the two best entries may take at the top."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -88,10 +88,10 @@ class Boosted:
 class Stop:
     """Ends a fit: at the moment `until`, for want of progress, or after the pilot when fewer rounds must learn faster."""
 
-    def __init__(self, until: float, *, patience: int, pilot: bool) -> None:
+    def __init__(self, until: float, config: dict[str, Any], *, patience: int, pilot: bool) -> None:
         """Start measuring now."""
         self.begun = time.monotonic()
-        self.until, self.patience, self.pilot = until, patience, pilot
+        self.until, self.patience, self.pilot, self.rate = until, patience, pilot, config["learning_rate"]
         self.best, self.lowest, self.gain = 0, np.inf, 1.0
 
     def after_iteration(self, info: Any) -> bool:
@@ -105,7 +105,7 @@ class Stop:
             (loss,) = next(iter(info.metrics["validation"].values()))[-1:]
             if loss < self.lowest:
                 self.best, self.lowest = info.iteration, loss
-        return now < self.until and info.iteration - self.best <= patience_at(self.best, self.patience)
+        return now < self.until and info.iteration - self.best <= patience_at(self.best, self.patience, self.rate)
 
 
 class CatBoost:
@@ -130,11 +130,11 @@ class CatBoost:
         if watch is None:
             return Boosted(_train(train, config), classes, scale, threads)
         held = _held(watch.rows, scale, classes)
-        stop = Stop(until, patience=chosen["patience"], pilot=True)
+        stop = Stop(until, config, patience=chosen["patience"], pilot=True)
         model = _train(train, config, held, stop)
         if stop.gain > 1.2:
             config["learning_rate"] *= stop.gain
-            model = _train(train, config, held, Stop(until, patience=chosen["patience"], pilot=False))
+            model = _train(train, config, held, Stop(until, config, patience=chosen["patience"], pilot=False))
         fitted = Boosted(model, classes, scale, threads)
         kind = "RawFormulaVal" if rows.shape.task is Task.REGRESSION else "Probability"
         pool = _pool(watch.rows)

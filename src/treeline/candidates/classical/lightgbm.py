@@ -119,7 +119,8 @@ class LightGBM:
                 gain = faster((time.monotonic() - begun) / PILOT, until)
                 if gain > 1:
                     booster.reset_parameter({"learning_rate": chosen["learning_rate"] * gain})
-            return not booster.update()
+            # A round whose random draw allows no split is drawn again; only many such in a row are the end.
+            return any(not booster.update() for _ in range(20))
 
         def show(done: int) -> Array:
             seen: list[Array] = []
@@ -133,7 +134,13 @@ class LightGBM:
             return scale.back(seen[0]) if regression else seen[0]
 
         return run_rounds(
-            step, show, watch=fold.watch, until=until, rounds=chosen["steps"], patience=chosen["patience"]
+            step,
+            show,
+            watch=fold.watch,
+            until=until,
+            rounds=chosen["steps"],
+            patience=chosen["patience"],
+            rate=chosen["learning_rate"],
         )
 
     def restore(self, arrays: dict[str, Array], meta: dict[str, Any]) -> Fitted:

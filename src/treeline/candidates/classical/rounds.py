@@ -22,9 +22,9 @@ def faster(seconds_per_round: float, until: float, *, enough: int = 250) -> floa
     return float(min(max(enough / max(fit, 1.0), 1.0), 4.0))
 
 
-def patience_at(best: int, most: int) -> int:
-    """Return how many rounds without a better one are waited for: longer after a late best, at most `most`."""
-    return int(min(most, 40 + best // 3))
+def patience_at(best: int, most: int, rate: float) -> int:
+    """Return how many rounds without a better one are waited for: longer for slow learning and a late best, at most `most`."""
+    return int(min(most, 4 / rate + best / 3))
 
 
 def look_at(rounds: int) -> Iterator[int]:
@@ -44,11 +44,12 @@ def run_rounds(
     until: float,
     rounds: int,
     patience: int,
+    rate: float,
 ) -> int:
     """Call `step(1)`, `step(2)`, … and return how many rounds the model should keep.
 
     `step` returns whether it could go on; `show(round)` returns the predictions for the watch's rows. It ends after `rounds`,
-    at the moment `until`, or when the watch has seen nothing better for long. Without a watch only `rounds` counts.
+    at the moment `until`, or when the watch has seen nothing better for long, given the learning `rate`. Without a watch only `rounds` counts.
     """
     looks = look_at(rounds)
     next_look, done = next(looks), 0
@@ -58,7 +59,7 @@ def run_rounds(
         if watch is not None and (done >= next_look or late or not more):
             watch.see(done, show(done))
             next_look = next(looks, rounds)
-            if watch.stale > patience_at(max(watch.steps), patience):
+            if watch.stale > patience_at(max(watch.steps), patience, rate):
                 break
         if late or not more:
             break

@@ -121,7 +121,15 @@ def _rounds(
         raw = booster.predict(held)
         return scale.back(raw) if regression else np.asarray(raw)
 
-    return run_rounds(step, show, watch=fold.watch, until=until, rounds=chosen["steps"], patience=chosen["patience"])
+    return run_rounds(
+        step,
+        show,
+        watch=fold.watch,
+        until=until,
+        rounds=chosen["steps"],
+        patience=chosen["patience"],
+        rate=chosen["learning_rate"],
+    )
 
 
 def _matrix(rows: Rows, encoded: Array) -> Array:

@@ -178,6 +178,13 @@ CARDS = (
         portfolio=(
             {},
             {
+                "learning_rate": 0.0121,
+                "num_leaves": 53,
+                "feature_fraction": 0.702,
+                "min_data_in_leaf": 14,
+                "steps": 3000,
+            },
+            {
                 "extra_trees": True,
                 "learning_rate": 0.0179,
                 "num_leaves": 39,
@@ -186,12 +193,6 @@ CARDS = (
                 "min_data_in_leaf": 3,
                 "lambda_l1": 0.24,
                 "lambda_l2": 0.36,
-            },
-            {
-                "learning_rate": 0.0121,
-                "num_leaves": 53,
-                "feature_fraction": 0.702,
-                "min_data_in_leaf": 14,
                 "steps": 3000,
             },
             {

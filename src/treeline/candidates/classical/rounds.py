@@ -48,8 +48,9 @@ def run_rounds(
 ) -> int:
     """Call `step(1)`, `step(2)`, … and return how many rounds the model should keep.
 
-    `step` returns whether it could go on; `show(round)` returns the predictions for the watch's rows. It ends after `rounds`,
-    at the moment `until`, or when the watch has seen nothing better for long, given the learning `rate`. Without a watch only `rounds` counts.
+    `step` returns whether it could go on; `show(round)` returns the predictions for the watch's rows.
+    It ends after `rounds`, at the moment `until`, or when the watch has seen nothing better for long, given the learning `rate`.
+    Without a watch only `rounds` counts.
     """
     looks = look_at(rounds)
     next_look, done = next(looks), 0

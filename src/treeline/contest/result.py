@@ -9,10 +9,10 @@ import numpy as np
 
 from treeline.candidates.registry import cards
 from treeline.contest.blend import Standing, gather, held_out, scored, standings
+from treeline.contest.delivery import Pick, deliver
 from treeline.contest.fitting import cross_fitted
 from treeline.contest.ledger import Ledger
 from treeline.contest.trial import State, Trial
-from treeline.evidence.choice import procedure
 from treeline.evidence.curves import Curve
 from treeline.evidence.curves import gather as curve_of
 from treeline.evidence.paired import score_interval
@@ -23,16 +23,6 @@ from treeline.problem.metric import Array
 from treeline.problem.problem import Family, Policy, Problem
 
 __all__ = ["Pick", "Result", "conclude", "used_seconds"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Pick:
-    """A member of the delivered model: an entry, its weight and the trials whose models are averaged."""
-
-    name: str
-    candidate: str
-    weight: float
-    trials: tuple[Trial, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,7 +75,7 @@ def conclude(ledger: Ledger) -> Result:
         }
         verdict["because"] = [*(f"UNFINISHED: {note}" for note in unfinished), *verdict["because"]]
         verdict["sentence"] = sentence(verdict)
-    delivered = _deliver(ledger, judged, everyone, problem)
+    delivered = deliver(ledger, judged, everyone, problem)
     picks = delivered.picks if delivered else ()
     verdict |= _facts(ledger, problem, findings, {pick.name: pick.weight for pick in picks}) | {
         "delivered": {
@@ -220,46 +210,6 @@ def _why_missing(ledger: Ledger, family: Family) -> str:
         installs = sorted({one["install"] for one in absent if one["install"]})
         return str(absent[0]["reason"]) + (f" ({installs[0]})" if installs else "")
     return "the time was over before its first trial"
-
-
-@dataclass(frozen=True, slots=True)
-class _Delivered:
-    what: str
-    picks: tuple[Pick, ...]
-    judged: Judged
-    prediction: Array
-
-
-def _deliver(ledger: Ledger, judged: Judged, everyone: list[Standing], problem: Problem) -> _Delivered | None:
-    """Choose the procedure with the best cross-fitted score on the rows that all share: a family's blend, or that of both.
-
-    A family's weights are then chosen on all folds that it covers, which may be more than the other family covers.
-    """
-    sides: list[Family | None] = [family for family in Family if judged.of(family)]
-    losses = {
-        side: _loss(judged, procedure(judged, side).prediction)
-        for side in ([*sides, None] if len(sides) > 1 else sides)
-    }
-    finite = {side: loss for side, loss in losses.items() if np.isfinite(loss)}
-    if not finite:
-        return None
-    side = min(finite, key=lambda one: finite[one])
-    own = judged if side is None else gather(ledger, problem, [one for one in everyone if one.family is side])
-    made = procedure(own, side)
-    standing = {one.name: one for one in everyone}
-    picks = []
-    for name, weight in made.weights().items():
-        trials = standing[name].trials
-        # Under the time policy fold 0 has seen the most, and the most recent, rows; older folds would only dilute it.
-        kept = trials[:1] if problem.policy is Policy.TIME else trials
-        picks.append(Pick(name=name, candidate=trials[0].candidate, weight=weight, trials=kept))
-    return _Delivered("both" if side is None else str(side), tuple(picks), own, made.prediction)
-
-
-def _loss(judged: Judged, prediction: Array) -> float:
-    """Return the score by folds, as the verdict counts it, turned so that lower is better."""
-    score = score_interval(judged.y, prediction, judged.metric, fold=judged.fold, group=judged.group).score
-    return -score if judged.metric.greater_is_better else score
 
 
 def _leaderboard(ledger: Ledger, problem: Problem, weights: dict[str, float]) -> list[dict[str, Any]]:

@@ -1,0 +1,95 @@
+"""Which model is handed over: the procedure with the best cross-fitted score, without what only slows it down."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from treeline.contest.blend import Standing, gather
+from treeline.contest.ledger import Ledger
+from treeline.contest.trial import Trial
+from treeline.evidence.choice import Procedure, procedure
+from treeline.evidence.paired import score_interval
+from treeline.evidence.scores import Judged
+from treeline.problem.metric import Array
+from treeline.problem.problem import Family, Policy, Problem
+
+__all__ = ["Delivered", "Pick", "deliver"]
+
+SLOW, UNFELT = 0.3, 0.1
+"A member with this share of the prediction time is left out where that costs less than this share of the margin."
+QUICK = 0.1
+"Seconds for 1,000 rows below which prediction is quick enough."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pick:
+    """A member of the delivered model: an entry, its weight and the trials whose models are averaged."""
+
+    name: str
+    candidate: str
+    weight: float
+    trials: tuple[Trial, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Delivered:
+    """The procedure that is handed over."""
+
+    what: str
+    picks: tuple[Pick, ...]
+    judged: Judged
+    prediction: Array
+
+
+def deliver(ledger: Ledger, judged: Judged, everyone: list[Standing], problem: Problem) -> Delivered | None:
+    """Choose the procedure with the best cross-fitted score on the rows that all share: a family's blend, or that of both.
+
+    A family's weights are then chosen on all folds that it covers, which may be more than the other family covers.
+    """
+    sides: list[Family | None] = [family for family in Family if judged.of(family)]
+    losses = {
+        side: _loss(judged, procedure(judged, side).prediction)
+        for side in ([*sides, None] if len(sides) > 1 else sides)
+    }
+    finite = {side: loss for side, loss in losses.items() if np.isfinite(loss)}
+    if not finite:
+        return None
+    side = min(finite, key=lambda one: finite[one])
+    own = judged if side is None else gather(ledger, problem, [one for one in everyone if one.family is side])
+    own, made = _without_the_slow(own, side, everyone, problem.margin)
+    standing = {one.name: one for one in everyone}
+    picks = []
+    for name, weight in made.weights().items():
+        trials = standing[name].trials
+        # Under the time policy fold 0 has seen the most, and the most recent, rows; older folds would only dilute it.
+        kept = trials[:1] if problem.policy is Policy.TIME else trials
+        picks.append(Pick(name=name, candidate=trials[0].candidate, weight=weight, trials=kept))
+    families = {str(standing[pick.name].family) for pick in picks}
+    return Delivered("both" if len(families) == 2 else families.pop(), tuple(picks), own, made.prediction)
+
+
+def _without_the_slow(
+    judged: Judged, side: Family | None, everyone: list[Standing], margin: float
+) -> tuple[Judged, Procedure]:
+    """Leave out members that take much of the prediction time and whose loss would hardly be felt."""
+    made = procedure(judged, side)
+    allowed = _loss(judged, made.prediction) + UNFELT * margin
+    seconds = {one.name: sum(trial.predict_s for trial in one.trials) for one in everyone}
+    for name in sorted(made.weights(), key=lambda one: -seconds[one]):
+        whole = sum(seconds[one] for one in made.weights())
+        if len(made.weights()) == 1 or seconds[name] < SLOW * whole or 1000 * whole < QUICK * len(judged.y):
+            break
+        rest = replace(judged, members=tuple(member for member in judged.members if member.name != name))
+        spared = procedure(rest, side)
+        if _loss(rest, spared.prediction) > allowed:
+            break
+        judged, made = rest, spared
+    return judged, made
+
+
+def _loss(judged: Judged, prediction: Array) -> float:
+    """Return the score by folds, as the verdict counts it, turned so that lower is better."""
+    score = score_interval(judged.y, prediction, judged.metric, fold=judged.fold, group=judged.group).score
+    return -score if judged.metric.greater_is_better else score

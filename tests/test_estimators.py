@@ -13,7 +13,7 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from treeline import TreelineClassifier, TreelineRegressor
 
-QUICK = {"time_limit": "20s", "candidates": "linear"}
+QUICK = {"time_limit": "20s", "candidates": "linear", "folds": 2}
 EXPECTED = {
     "check_sample_weight_equivalence_on_dense_data": "fit takes no sample weights",
     "check_readonly_memmap_input": "needs a memory-mapped pickle of joblib's, which is not what is tested here",

@@ -224,7 +224,7 @@ def test_a_killed_run_goes_on_where_it_stopped(tmp_path):
 def test_ctrl_c_hands_over_the_best_so_far(tmp_path):
     source, out = churn_csv(tmp_path / "c.csv", rows=1500), tmp_path / "run"
     process = start(source, out)
-    wait_for_trials(out, 8)
+    wait_for_trials(out, 18)
     process.send_signal(signal.SIGINT)
     assert process.wait(timeout=30) == 0
     assert treeline.load(out).exit_code == 130

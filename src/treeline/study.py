@@ -53,10 +53,10 @@ class Study:
     @property
     def exit_code(self) -> int:
         """0 with a model, 3 where every candidate failed, 130 or 143 where the run was stopped (the best so far is kept)."""
-        if not (self.out / "bundle").exists():
-            return 3
         signal = int(self.verdict["budget"]["signal"])
-        return 128 + signal if signal else 0
+        if signal:
+            return 128 + signal
+        return 0 if (self.out / "bundle").exists() else 3
 
     @cached_property
     def model(self) -> Model:

@@ -133,3 +133,19 @@ def test_a_state_comes_back(tmp_path):
     assert size > 0
     assert meta == {"k": [1, None, "x"]}
     assert all(np.array_equal(arrays[name], back[name]) for name in arrays)
+
+
+@pytest.mark.parametrize("odd", ["\x85", "\u2028", "\n", "\r"])
+def test_odd_line_ends_in_names_do_not_cut_a_fact(tmp_path, odd):
+    ledger = Ledger(tmp_path, write=True)
+    ledger.append("head", version=1, name=f"a{odd}b")
+    ledger.record(trial(0))
+    ledger.close()
+    again = Ledger(tmp_path)
+    assert again.head["name"] == f"a{odd}b"
+    assert again.trials == [trial(0)]
+
+
+def test_missing_predictions_are_named(tmp_path):
+    with pytest.raises(IntegrityError, match="0000-x-f0"):
+        Ledger(tmp_path).predictions(trial(0))

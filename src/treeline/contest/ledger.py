@@ -152,7 +152,13 @@ class Ledger:
 
     def predictions(self, trial: Trial) -> Array:
         """Return the (3, m) or (3, m, C) predictions of a trial for its fold's held-out rows, memory-mapped."""
-        loaded: Array = np.load(self.out / "ledger" / "preds" / f"{trial.id}.npy", mmap_mode="r", allow_pickle=False)
+        path = self.out / "ledger" / "preds" / f"{trial.id}.npy"
+        try:
+            loaded: Array = np.load(path, mmap_mode="r", allow_pickle=False)
+        except (OSError, ValueError):
+            raise IntegrityError(
+                "The predictions are missing or damaged.", where=str(path), do="Start again in another --out."
+            ) from None
         return loaded
 
     def model(self, trial: Trial) -> tuple[dict[str, Array], dict[str, Any]]:

@@ -168,6 +168,10 @@ def check_same(ledger: Ledger, fingerprint: str, settings: Settings) -> None:
 
 def _check_drop(settings: Settings, dataset: Dataset) -> None:
     for name in settings.drop:
+        if name == settings.target:
+            raise UsageError(
+                f"The column {shown(name)} is the target and cannot be dropped.", do="Leave it out of --drop."
+            )
         if name not in dataset.names:
             raise UsageError(
                 f"There is no column {shown(name)} to drop: {nearest(name, dataset.names)}", do="See `treeline audit`."

@@ -209,6 +209,8 @@ def _why_missing(ledger: Ledger, family: Family) -> str:
     if absent:
         installs = sorted({one["install"] for one in absent if one["install"]})
         return str(absent[0]["reason"]) + (f" ({installs[0]})" if installs else "")
+    if _budget(ledger)["signal"]:
+        return "the run was stopped before its first trial; the same command goes on"
     return "the time was over before its first trial"
 
 

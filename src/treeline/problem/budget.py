@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass
 
@@ -49,7 +50,9 @@ def seconds_of(text: str | float) -> float:
                 raise UsageError(
                     f"The time limit {shown(text)} is no duration.", do="Write 90s, 5m or 1h30m."
                 ) from None
-    if not 0 < total < float("inf"):
+    if not math.isfinite(total):
+        raise UsageError(f"The time limit {shown(text)} is no duration.", do="Write 90s, 5m or 1h30m.")
+    if total <= 0:
         raise BudgetError(
             f"The time limit is {shown(text)}; it must be above zero.", do="Give at least 5s, better 60s."
         )

@@ -18,7 +18,7 @@ from tables import DATA, WORK, Table, names, table
 
 from treeline.contest.ledger import Ledger
 from treeline.problem.metric import metric_named
-from treeline.problem.problem import Task
+from treeline.problem.task import Task
 
 
 def treeline_run(which: Table, *, source: Path, limit: float, out: Path, cores: int) -> tuple[float, float, int, str]:

@@ -8,7 +8,7 @@ from measure import append, markdown
 from tables import GREATER_IS_BETTER
 
 from treeline.problem.metric import metric_named
-from treeline.problem.problem import Task
+from treeline.problem.task import Task
 
 Fact = dict[str, object]
 

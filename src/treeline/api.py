@@ -19,8 +19,8 @@ from treeline.data.ask import ask, rows_of
 from treeline.data.read_table import read
 from treeline.errors import BudgetError, IntegrityError, UsageError, shown
 from treeline.machine import budget_of
-from treeline.problem.problem import Family
 from treeline.problem.settings import Settings
+from treeline.problem.task import Family
 from treeline.report.live import Live
 from treeline.session import finish, opened, play
 from treeline.study import Study

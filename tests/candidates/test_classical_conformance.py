@@ -6,7 +6,7 @@ import pytest
 
 from treeline.candidates.card import Card, Clock, Fold
 from treeline.candidates.registry import cards
-from treeline.problem.problem import Family
+from treeline.problem.task import Family
 from treeline.testing.conformance import CHECKS, Case, easy_rows
 
 CLASSICAL = [card for card in cards().values() if card.family is Family.CLASSICAL and not card.pretrained]

@@ -15,7 +15,7 @@ from treeline.candidates.classical.trees import Grove
 from treeline.candidates.prepare import Dense, Ordinal, Scaler, TargetMean, settings
 from treeline.candidates.registry import card_named
 from treeline.problem.metric import metric_named
-from treeline.problem.problem import Task
+from treeline.problem.task import Task
 from treeline.testing.conformance import easy_rows
 
 

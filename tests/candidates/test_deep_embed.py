@@ -8,7 +8,7 @@ import pytest
 from treeline.candidates.card import Rows, Shape
 from treeline.candidates.deep.embed import Layout, fit_inputs, layout_of
 from treeline.problem.metric import default_metric
-from treeline.problem.problem import Task
+from treeline.problem.task import Task
 
 
 def rows_of(num: object, cat: object, cards: tuple[int, ...]) -> Rows:

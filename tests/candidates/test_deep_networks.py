@@ -14,7 +14,7 @@ import pytest
 from treeline.candidates.card import Card, Clock, Fold, Rows, Shape, Watch
 from treeline.candidates.deep import mlp, realmlp, tabm, transformer
 from treeline.problem.metric import default_metric, metric_named
-from treeline.problem.problem import Task
+from treeline.problem.task import Task
 
 CARDS: dict[str, Card] = {module.CARDS[0].name: module.CARDS[0] for module in (mlp, realmlp, tabm, transformer)}
 NETS = ("realmlp", "mlp", "tabm", "transformer")
@@ -158,7 +158,7 @@ sys.path.insert(0, {__file__.rsplit("/", 1)[0]!r})
 from treeline.candidates.card import Rows, Shape
 from treeline.candidates.deep.{name} import CARDS
 from treeline.problem.metric import default_metric
-from treeline.problem.problem import Task
+from treeline.problem.task import Task
 shape = Shape(task=Task.MULTICLASS, n_classes=3, metric=default_metric(Task.MULTICLASS), num_names=tuple("abcd"),
               cat_names=("small", "large"), cards=(5, 40))
 state = {{key.replace("|", "/"): value for key, value in np.load({folder!r} + "/state.npz").items()}}

@@ -12,7 +12,7 @@ from treeline.candidates.card import Clock, Fold, Rows, Shape
 from treeline.candidates.deep.pretrained import CARDS, checkpoint, digest, table, weights_named
 from treeline.errors import IntegrityError, SetupError
 from treeline.problem.metric import default_metric
-from treeline.problem.problem import Task
+from treeline.problem.task import Task
 
 
 def rows_of() -> Rows:

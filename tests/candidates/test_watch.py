@@ -5,7 +5,7 @@ import pytest
 
 from treeline.candidates.card import Rows, Shape, Watch
 from treeline.problem.metric import metric_named
-from treeline.problem.problem import Task
+from treeline.problem.task import Task
 
 
 def watch_of(y, half, metric="roc_auc"):

@@ -20,7 +20,8 @@ from treeline.contest.runner import Runner
 from treeline.contest.trial import Entry
 from treeline.data.splits import plan_folds
 from treeline.problem.metric import metric_named
-from treeline.problem.problem import Family, Policy, Problem, Task
+from treeline.problem.problem import Problem
+from treeline.problem.task import Family, Policy, Task
 
 STUBS = Path(__file__).parent / "stubs"
 

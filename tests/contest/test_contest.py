@@ -8,7 +8,7 @@ import pytest
 from treeline.contest.blend import gather, standings
 from treeline.contest.ledger import Ledger
 from treeline.contest.trial import State
-from treeline.problem.problem import Family, Task
+from treeline.problem.task import Family, Task
 
 from .conftest import problem_of
 

@@ -13,7 +13,7 @@ import pytest
 from treeline.contest.ledger import Ledger, durable, read_state, write_state
 from treeline.contest.trial import State, Trial
 from treeline.errors import IntegrityError, SetupError
-from treeline.problem.problem import Family
+from treeline.problem.task import Family
 
 
 def trial(number: int) -> Trial:

@@ -7,7 +7,7 @@ from treeline.candidates.card import Card
 from treeline.contest.plan import Plan, rungs_of
 from treeline.contest.trial import Entry, State, Trial
 from treeline.problem.metric import metric_named
-from treeline.problem.problem import Family, Task
+from treeline.problem.task import Family, Task
 
 COSTS = {"base": 0.001, "quick": 1.0, "good": 2.5, "slow": 8.0, "net": 20.0, "small": 8.0, "loud": 1.0}
 "Seconds per 10,000 rows and fold."

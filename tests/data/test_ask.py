@@ -11,7 +11,8 @@ import pytest
 from treeline.data.ask import ask, rows_of
 from treeline.data.column import Kind
 from treeline.errors import DataError, UsageError
-from treeline.problem.problem import Policy, Problem, Task
+from treeline.problem.problem import Problem
+from treeline.problem.task import Policy, Task
 
 from .data_worlds import churn, houses, table
 

@@ -10,7 +10,8 @@ import pytest
 from treeline.data.findings import Severity
 from treeline.data.labels import label_errors
 from treeline.problem.metric import default_metric
-from treeline.problem.problem import Policy, Problem, Task
+from treeline.problem.problem import Problem
+from treeline.problem.task import Policy, Task
 
 Array = np.ndarray[Any, Any]
 

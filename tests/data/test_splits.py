@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from treeline.data.splits import Folds, plan_folds
 from treeline.errors import DataError
 from treeline.problem.metric import default_metric
-from treeline.problem.problem import Policy, Problem, Task
+from treeline.problem.problem import Problem
+from treeline.problem.task import Policy, Task
 
 
 def problem(task: Task = Task.BINARY, policy: Policy = Policy.STRATIFIED, n_classes: int = 2, seed: int = 0) -> Problem:

@@ -19,7 +19,8 @@ from treeline.data.column import Column, Kind
 from treeline.data.dataset import Dataset, Records
 from treeline.deliver.bundle import Contents, Member
 from treeline.problem.metric import default_metric
-from treeline.problem.problem import Policy, Problem, Task
+from treeline.problem.problem import Problem
+from treeline.problem.task import Policy, Task
 
 sys.path.insert(0, str(Path(__file__).parent))
 

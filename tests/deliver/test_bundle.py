@@ -14,7 +14,7 @@ import pytest
 from treeline.deliver.bundle import write_bundle
 from treeline.deliver.runtime import load
 from treeline.errors import IntegrityError, UsageError
-from treeline.problem.problem import Task
+from treeline.problem.task import Task
 
 
 @pytest.mark.parametrize("task", list(Task))

@@ -15,7 +15,7 @@ import pytest
 from treeline.candidates import registry
 from treeline.deliver.bundle import write_bundle
 from treeline.deliver.runtime import load
-from treeline.problem.problem import Task
+from treeline.problem.task import Task
 
 HEAVY = ("torch", "sklearn", "catboost", "xgboost", "interpret", "pandas", "lightgbm")
 QUICK: dict[str, dict[str, Any]] = {

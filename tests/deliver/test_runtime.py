@@ -19,7 +19,7 @@ from treeline.deliver import runtime
 from treeline.deliver.bundle import write_bundle
 from treeline.deliver.runtime import Model, load
 from treeline.errors import DataError, IntegrityError, SetupError, UsageError
-from treeline.problem.problem import Task
+from treeline.problem.task import Task
 
 SAME = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 

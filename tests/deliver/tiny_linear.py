@@ -9,7 +9,7 @@ import numpy as np
 
 from treeline.candidates.card import Card, Clock, Fitted, Fold, Rows, State
 from treeline.problem.metric import Array
-from treeline.problem.problem import Family, Task
+from treeline.problem.task import Family, Task
 
 
 def matrix(rows: Rows) -> Array:

@@ -9,7 +9,7 @@ from treeline.errors import DataError
 from treeline.evidence.choice import blend, choose, procedure
 from treeline.evidence.scores import Judged, Member, cleaned, crossfitted
 from treeline.problem.metric import METRICS
-from treeline.problem.problem import Family
+from treeline.problem.task import Family
 from treeline.testing.worlds import world
 
 RNG = np.random.default_rng(5)

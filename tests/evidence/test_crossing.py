@@ -8,7 +8,7 @@ import pytest
 from treeline.evidence.crossing import stack, treeline
 from treeline.evidence.curves import Curve, Point
 from treeline.problem.metric import METRICS
-from treeline.problem.problem import Family
+from treeline.problem.task import Family
 
 AUC = METRICS["roc_auc"]
 ROWS = (500, 1000, 2000, 4000, 8000, 16000)

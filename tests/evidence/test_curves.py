@@ -7,7 +7,7 @@ import pytest
 
 from treeline.evidence.curves import SHAPES, Curve, Point, extrapolate, frontier, gather
 from treeline.problem.metric import METRICS
-from treeline.problem.problem import Family
+from treeline.problem.task import Family
 
 AUC, RMSE = METRICS["roc_auc"], METRICS["root_mean_squared_error"]
 

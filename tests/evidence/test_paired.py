@@ -9,7 +9,7 @@ from scipy import stats
 from treeline.evidence.choice import procedure
 from treeline.evidence.paired import compare, correlated_t, score_interval, three_way
 from treeline.problem.metric import METRICS
-from treeline.problem.problem import Family
+from treeline.problem.task import Family
 from treeline.testing.worlds import world
 
 

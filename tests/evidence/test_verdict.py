@@ -15,7 +15,7 @@ from treeline.evidence.paired import compare
 from treeline.evidence.scores import Judged
 from treeline.evidence.verdict import Call, Verdict, judge
 from treeline.problem.metric import METRICS
-from treeline.problem.problem import Family
+from treeline.problem.task import Family
 from treeline.testing.worlds import world
 
 SHARES = {

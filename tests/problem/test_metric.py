@@ -6,7 +6,7 @@ from sklearn import metrics as sk
 
 from treeline.errors import UsageError
 from treeline.problem.metric import METRICS, default_metric, metric_named
-from treeline.problem.problem import Task
+from treeline.problem.task import Task
 
 rng = np.random.default_rng(0)
 N = 400

@@ -5,8 +5,9 @@ import pytest
 from treeline.errors import BudgetError, DataError, UsageError
 from treeline.problem.budget import seconds_of
 from treeline.problem.metric import default_metric
-from treeline.problem.problem import Policy, Problem, Task
+from treeline.problem.problem import Problem
 from treeline.problem.settings import Settings, help_of, read_config
+from treeline.problem.task import Policy, Task
 
 
 @pytest.mark.parametrize(

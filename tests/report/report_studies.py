@@ -7,7 +7,8 @@ from typing import Any
 from treeline.contest.trial import State, Trial
 from treeline.data.findings import Finding, Severity
 from treeline.problem.metric import metric_named
-from treeline.problem.problem import Family, Policy, Problem, Task
+from treeline.problem.problem import Problem
+from treeline.problem.task import Family, Policy, Task
 
 TITLES = {
     "catboost": ("CatBoost", "classical"),

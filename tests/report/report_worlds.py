@@ -6,7 +6,7 @@ import numpy as np
 from report_studies import FINDINGS, TITLES, data_of, problem_of, run_of, trials_of, verdict_of
 
 from treeline.contest.trial import State, Trial
-from treeline.problem.problem import Family, Task
+from treeline.problem.task import Family, Task
 from treeline.report.summary import Summary, summarize
 
 

@@ -17,7 +17,7 @@ from report_worlds import WORLDS
 
 from treeline.contest.trial import State
 from treeline.data.findings import Finding, Severity
-from treeline.problem.problem import Task
+from treeline.problem.task import Task
 from treeline.report.html import render_html
 from treeline.report.summary import Summary, summarize
 

@@ -17,7 +17,7 @@ from report_studies import problem_of, trials_of
 
 from treeline.contest.trial import State, Trial
 from treeline.errors import UsageError
-from treeline.problem.problem import Family, Task
+from treeline.problem.task import Family, Task
 from treeline.report.live import Live
 
 PROBLEM = problem_of(Task.BINARY, "roc_auc", target="Churn", classes=("No", "Yes"))

@@ -10,7 +10,7 @@ import pytest
 from report_studies import data_of, problem_of, run_of
 from report_worlds import WORLDS
 
-from treeline.problem.problem import Task
+from treeline.problem.task import Task
 from treeline.report.diagnostics import diagnose
 from treeline.report.figures import Scale, comparable
 from treeline.report.privacy import clean, redacted

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from treeline.evidence.choice import procedure
-from treeline.problem.problem import Family
+from treeline.problem.task import Family
 from treeline.testing.worlds import world
 
 

@@ -17,7 +17,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from treeline.problem.metric import METRICS, Array, Metric
-from treeline.problem.problem import Family, Task
+from treeline.problem.task import Family, Task
 
 __all__ = ["Candidate", "Card", "Clock", "Fitted", "Fold", "Rows", "Shape", "State", "Watch"]
 

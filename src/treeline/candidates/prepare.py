@@ -14,7 +14,7 @@ import numpy as np
 
 from treeline.candidates.card import Rows
 from treeline.problem.metric import Array
-from treeline.problem.problem import Task
+from treeline.problem.task import Task
 
 __all__ = ["Dense", "Ordinal", "Scaler", "TargetMean", "settings", "with_prefix", "without_prefix"]
 

@@ -13,7 +13,8 @@ from treeline.errors import IntegrityError
 from treeline.evidence.paired import Interval, score_interval
 from treeline.evidence.scores import Judged, Member, crossfitted
 from treeline.problem.metric import Array
-from treeline.problem.problem import Family, Problem
+from treeline.problem.problem import Problem
+from treeline.problem.task import Family
 
 __all__ = ["Standing", "gather", "held_out", "scored", "standings"]
 

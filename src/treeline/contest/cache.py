@@ -18,7 +18,7 @@ import numpy as np
 from treeline.candidates.card import Rows, Shape
 from treeline.contest.ledger import durable
 from treeline.problem.metric import Array, metric_named
-from treeline.problem.problem import Task
+from treeline.problem.task import Task
 
 if TYPE_CHECKING:
     from treeline.data.splits import Folds

@@ -16,7 +16,7 @@ from treeline.contest.plan import Plan
 from treeline.contest.runner import Outcome
 from treeline.contest.trial import State, Trial
 from treeline.data.splits import Folds
-from treeline.problem.problem import Family
+from treeline.problem.task import Family
 
 __all__ = ["Contest", "Engine"]
 

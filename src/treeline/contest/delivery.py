@@ -13,7 +13,8 @@ from treeline.evidence.choice import Procedure, procedure
 from treeline.evidence.paired import score_interval
 from treeline.evidence.scores import Judged
 from treeline.problem.metric import Array
-from treeline.problem.problem import Family, Policy, Problem
+from treeline.problem.problem import Problem
+from treeline.problem.task import Family, Policy
 
 __all__ = ["Delivered", "Pick", "deliver"]
 

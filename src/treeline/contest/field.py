@@ -10,7 +10,7 @@ from typing import Any
 from treeline.candidates.card import Card
 from treeline.contest.trial import Entry
 from treeline.errors import UsageError
-from treeline.problem.problem import Family, Task
+from treeline.problem.task import Family, Task
 
 __all__ = ["Absent", "Field", "line_up"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from treeline.problem.problem import Family
+from treeline.problem.task import Family
 
 __all__ = ["Job"]
 

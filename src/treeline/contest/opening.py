@@ -27,8 +27,9 @@ from treeline.data.structure import keys_of
 from treeline.errors import DataError, IntegrityError, UsageError, nearest, shown
 from treeline.problem.budget import Budget
 from treeline.problem.metric import Array
-from treeline.problem.problem import Family, Policy, Problem
+from treeline.problem.problem import Problem
 from treeline.problem.settings import Settings
+from treeline.problem.task import Family, Policy
 
 __all__ = ["Opening", "check_same", "clean_cache", "encoder_of", "open_contest"]
 

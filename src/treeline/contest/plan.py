@@ -20,7 +20,7 @@ from treeline.candidates.card import Card
 from treeline.contest.runner import WORKER_DIED
 from treeline.contest.trial import Entry, State, Trial
 from treeline.problem.metric import Metric
-from treeline.problem.problem import Family
+from treeline.problem.task import Family
 
 __all__ = ["Plan", "Wish", "rungs_of"]
 

@@ -20,7 +20,8 @@ from treeline.evidence.scores import Judged
 from treeline.evidence.verdict import Call, Share, judge
 from treeline.evidence.words import sentence
 from treeline.problem.metric import Array
-from treeline.problem.problem import Family, Policy, Problem
+from treeline.problem.problem import Problem
+from treeline.problem.task import Family, Policy
 
 __all__ = ["Pick", "Result", "conclude", "used_seconds"]
 

@@ -16,7 +16,7 @@ from typing import Any
 from treeline.contest.job import Job
 from treeline.contest.trial import State
 from treeline.contest.worker import LOG_LIMIT, OUT_OF_MEMORY_EXIT
-from treeline.problem.problem import Family
+from treeline.problem.task import Family
 
 __all__ = ["WORKER_DIED", "Outcome", "Runner"]
 

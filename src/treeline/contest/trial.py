@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any
 
-from treeline.problem.problem import Family
+from treeline.problem.task import Family
 
 __all__ = ["Entry", "State", "Trial"]
 

@@ -11,7 +11,8 @@ from treeline.data.policy import choose_policy
 from treeline.data.target import classes_of, place_of, rows_of, task_of
 from treeline.errors import DataError, UsageError, nearest, shown
 from treeline.problem.metric import default_metric, metric_named
-from treeline.problem.problem import Policy, Problem, Task
+from treeline.problem.problem import Problem
+from treeline.problem.task import Policy, Task
 
 if TYPE_CHECKING:
     from treeline.data.dataset import Dataset

@@ -9,7 +9,7 @@ import numpy as np
 from treeline.data.findings import Finding, Severity
 from treeline.data.structure import clusters, is_coarse
 from treeline.errors import DataError
-from treeline.problem.problem import Policy
+from treeline.problem.task import Policy
 
 if TYPE_CHECKING:
     from treeline.data.view import View

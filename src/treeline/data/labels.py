@@ -12,7 +12,7 @@ import numpy as np
 
 from treeline.data.findings import Finding, Severity
 from treeline.errors import shown
-from treeline.problem.problem import Task
+from treeline.problem.task import Task
 
 if TYPE_CHECKING:
     from treeline.problem.metric import Array

@@ -11,7 +11,7 @@ from treeline.data.findings import Finding, Severity
 from treeline.data.signal import ranks, strengths
 from treeline.data.structure import words
 from treeline.errors import shown
-from treeline.problem.problem import Task
+from treeline.problem.task import Task
 
 if TYPE_CHECKING:
     from treeline.data.view import View

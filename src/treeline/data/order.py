@@ -10,7 +10,7 @@ from treeline.data.findings import Finding, Severity
 from treeline.data.signal import bins, strength, value_strength
 from treeline.data.structure import codes_of, dates, entities, sharing
 from treeline.errors import shown
-from treeline.problem.problem import Policy
+from treeline.problem.task import Policy
 
 if TYPE_CHECKING:
     from treeline.data.view import View

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from treeline.data.structure import codes_of, dates, entities, sharing
 from treeline.errors import DataError, UsageError, nearest, shown
-from treeline.problem.problem import Policy
+from treeline.problem.task import Policy
 
 if TYPE_CHECKING:
     from treeline.data.dataset import Dataset

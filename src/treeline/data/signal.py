@@ -13,7 +13,7 @@ import numpy as np
 
 from treeline.data.column import Kind
 from treeline.problem.metric import auc
-from treeline.problem.problem import Task
+from treeline.problem.task import Task
 
 if TYPE_CHECKING:
     from treeline.data.view import View

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from treeline.errors import DataError
-from treeline.problem.problem import Policy
+from treeline.problem.task import Policy
 
 if TYPE_CHECKING:
     from treeline.problem.metric import Array

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from treeline.data.column import Kind
-from treeline.problem.problem import Policy
+from treeline.problem.task import Policy
 
 if TYPE_CHECKING:
     from treeline.data.column import Column

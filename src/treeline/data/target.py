@@ -8,7 +8,7 @@ import numpy as np
 
 from treeline.data.column import Kind
 from treeline.errors import DataError, UsageError, nearest, shown
-from treeline.problem.problem import Task
+from treeline.problem.task import Task
 
 if TYPE_CHECKING:
     import polars as pl

@@ -26,7 +26,8 @@ from treeline.deliver.runtime import Ensemble, load, restored
 from treeline.deliver.sealed import appearing, put, seal
 from treeline.errors import IntegrityError, UsageError, shown
 from treeline.problem.metric import Array
-from treeline.problem.problem import Family, Problem
+from treeline.problem.problem import Problem
+from treeline.problem.task import Family
 
 if TYPE_CHECKING:
     import polars as pl

@@ -19,7 +19,8 @@ from treeline.deliver.parity import parity_rows, same_or_refuse
 from treeline.deliver.sealed import AGAIN, open_sealed, strict_json
 from treeline.errors import IntegrityError, SetupError, UsageError, shown
 from treeline.problem.metric import Array, labels
-from treeline.problem.problem import Problem, Task
+from treeline.problem.problem import Problem
+from treeline.problem.task import Task
 
 if TYPE_CHECKING:
     import polars as pl

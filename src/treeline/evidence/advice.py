@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from treeline.problem.problem import Family
+from treeline.problem.task import Family
 
 if TYPE_CHECKING:
     from treeline.evidence.paired import Difference

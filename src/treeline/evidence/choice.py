@@ -18,7 +18,7 @@ from treeline.problem.metric import EPS
 if TYPE_CHECKING:
     from treeline.evidence.scores import Judged
     from treeline.problem.metric import Array, Metric
-    from treeline.problem.problem import Family
+    from treeline.problem.task import Family
 
 __all__ = ["Procedure", "blend", "choose", "procedure"]
 

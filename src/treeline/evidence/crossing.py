@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from treeline.evidence.curves import ALIKE, MIN_SE, Curve, extrapolate, to_loss
-from treeline.problem.problem import Family
+from treeline.problem.task import Family
 
 if TYPE_CHECKING:
     from treeline.problem.metric import Array, Metric

@@ -17,7 +17,7 @@ from treeline.evidence.influence import turn
 
 if TYPE_CHECKING:
     from treeline.problem.metric import Array, Metric
-    from treeline.problem.problem import Family
+    from treeline.problem.task import Family
 
 __all__ = ["SHAPES", "Curve", "Point", "extrapolate", "frontier", "gather", "to_loss"]
 

@@ -11,7 +11,7 @@ from treeline.errors import DataError, shown
 
 if TYPE_CHECKING:
     from treeline.problem.metric import Array, Metric
-    from treeline.problem.problem import Family
+    from treeline.problem.task import Family
 
 __all__ = ["Judged", "Member", "cleaned", "crossfitted"]
 

@@ -9,7 +9,7 @@ from treeline.evidence.choice import procedure
 from treeline.evidence.influence import measure, score_by_fold
 from treeline.evidence.paired import Difference, contrast, interval_of
 from treeline.evidence.scores import Judged, crossfitted
-from treeline.problem.problem import Family
+from treeline.problem.task import Family
 
 if TYPE_CHECKING:
     from treeline.evidence.choice import Procedure

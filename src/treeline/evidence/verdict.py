@@ -16,7 +16,7 @@ from treeline.evidence.curves import Curve, frontier
 from treeline.evidence.scores import Judged, cleaned
 from treeline.evidence.sides import between, both_sides, measured, one_side
 from treeline.evidence.words import sentence
-from treeline.problem.problem import Family
+from treeline.problem.task import Family
 
 if TYPE_CHECKING:
     from treeline.evidence.paired import Difference

@@ -15,8 +15,8 @@ import numpy as np
 
 from treeline.errors import UsageError, nearest, shown
 from treeline.problem import scoring as of
-from treeline.problem.problem import Task
 from treeline.problem.scoring import EPS, Array, auc, labels
+from treeline.problem.task import Task
 
 __all__ = ["EPS", "METRICS", "Array", "Metric", "auc", "default_metric", "labels", "metric_named"]
 

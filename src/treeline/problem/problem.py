@@ -3,47 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from treeline.problem.metric import Metric
+from treeline.problem.metric import Metric, metric_named
+from treeline.problem.task import Policy, Task
 
-__all__ = ["Family", "Policy", "Problem", "Task"]
-
-
-class Task(StrEnum):
-    """What kind of value the target is."""
-
-    BINARY = "binary"
-    MULTICLASS = "multiclass"
-    REGRESSION = "regression"
-
-    @property
-    def is_classification(self) -> bool:
-        """Whether the target is a label."""
-        return self is not Task.REGRESSION
-
-
-class Family(StrEnum):
-    """The two sides."""
-
-    CLASSICAL = "classical"
-    DEEP = "deep"
-
-    @property
-    def other(self) -> Family:
-        """The other side."""
-        return Family.DEEP if self is Family.CLASSICAL else Family.CLASSICAL
-
-
-class Policy(StrEnum):
-    """How rows are kept apart for judging."""
-
-    RANDOM = "random"
-    STRATIFIED = "stratified"
-    GROUPED = "grouped"
-    TIME = "time"
+__all__ = ["Problem"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,8 +49,6 @@ class Problem:
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Problem:
         """Rebuild a problem from `to_json`."""
-        from treeline.problem.metric import metric_named
-
         task = Task(data["task"])
         return cls(
             task=task,

@@ -9,7 +9,7 @@ from typing import Any
 
 from treeline.errors import DataError, UsageError, nearest, shown
 from treeline.problem.budget import seconds_of
-from treeline.problem.problem import Family, Policy, Task
+from treeline.problem.task import Family, Policy, Task
 
 __all__ = ["Settings", "help_of", "read_config"]
 

@@ -22,7 +22,7 @@ import numpy as np
 
 from treeline.candidates.card import Card, Clock, Fitted, Fold, Rows, Shape, Watch
 from treeline.problem.metric import Array, default_metric
-from treeline.problem.problem import Task
+from treeline.problem.task import Task
 
 __all__ = ["CHECKS", "Case", "check_candidate", "easy_rows"]
 
@@ -191,7 +191,7 @@ import numpy as np
 from safetensors.numpy import load_file
 from treeline.candidates.card import Rows, Shape
 from treeline.problem.metric import METRICS
-from treeline.problem.problem import Task
+from treeline.problem.task import Task
 from importlib import import_module
 folder = sys.argv[1]
 about = json.load(open(folder + "/about.json"))

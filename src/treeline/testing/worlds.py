@@ -15,7 +15,7 @@ from treeline.evidence.choice import blend
 from treeline.evidence.influence import turn
 from treeline.evidence.scores import Judged, Member
 from treeline.problem.metric import default_metric, metric_named
-from treeline.problem.problem import Family, Task
+from treeline.problem.task import Family, Task
 
 if TYPE_CHECKING:
     from treeline.evidence.choice import Procedure

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from treeline.candidates.card import Card
-from treeline.problem.problem import Family, Task
+from treeline.problem.task import Family, Task
 
 
 class Mean:

@@ -12,7 +12,7 @@ from treeline.candidates.card import Card, Clock, Fitted, Fold, Rows, State
 from treeline.candidates.classical.target import in_shape, wants_l1
 from treeline.candidates.prepare import settings
 from treeline.problem.metric import Array
-from treeline.problem.problem import Family, Task
+from treeline.problem.task import Family, Task
 
 __all__ = ["CARDS", "Baseline", "Constant", "constant"]
 

@@ -17,7 +17,7 @@ from treeline.candidates.classical.rounds import faster, look_at, patience_at, s
 from treeline.candidates.classical.target import Scale, in_shape, training_target, wants_l1
 from treeline.candidates.prepare import settings
 from treeline.problem.metric import Array
-from treeline.problem.problem import Family, Task
+from treeline.problem.task import Family, Task
 
 __all__ = ["CARDS", "CatBoost"]
 

@@ -15,7 +15,7 @@ from treeline.candidates.classical.target import Scale, in_shape, training_targe
 from treeline.candidates.classical.trees import Grove
 from treeline.candidates.prepare import Ordinal, settings, with_prefix, without_prefix
 from treeline.problem.metric import Array
-from treeline.problem.problem import Family, Task
+from treeline.problem.task import Family, Task
 
 __all__ = ["CARDS", "ExtraTrees", "Forest", "RandomForest"]
 

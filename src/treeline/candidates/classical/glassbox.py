@@ -19,7 +19,7 @@ from treeline.candidates.classical.rounds import share_of
 from treeline.candidates.classical.target import Scale, in_shape, sigmoid, softmax, training_target
 from treeline.candidates.prepare import TargetMean, settings, with_prefix, without_prefix
 from treeline.problem.metric import Array
-from treeline.problem.problem import Family, Task
+from treeline.problem.task import Family, Task
 
 __all__ = ["CARDS", "Additive", "ExplainableBoosting"]
 

@@ -18,7 +18,7 @@ from treeline.candidates.classical.rounds import faster, run_rounds, share_of
 from treeline.candidates.classical.target import Scale, sigmoid, softmax, training_target, wants_l1
 from treeline.candidates.prepare import TargetMean, settings
 from treeline.problem.metric import Array
-from treeline.problem.problem import Family, Task
+from treeline.problem.task import Family, Task
 
 __all__ = ["CARDS", "LightGBM"]
 

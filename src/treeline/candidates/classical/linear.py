@@ -15,7 +15,7 @@ from treeline.candidates.card import Card, Clock, Fitted, Fold, Rows, State
 from treeline.candidates.classical.target import Scale, in_shape, sigmoid, softmax, training_target, wants_l1
 from treeline.candidates.prepare import Dense, settings, with_prefix, without_prefix
 from treeline.problem.metric import Array
-from treeline.problem.problem import Family, Task
+from treeline.problem.task import Family, Task
 
 __all__ = ["CARDS", "Linear", "Weights", "penalty_path"]
 

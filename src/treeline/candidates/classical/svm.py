@@ -17,7 +17,7 @@ from treeline.candidates.classical.linear import Weights, along
 from treeline.candidates.classical.target import Scale, training_target
 from treeline.candidates.prepare import Dense, settings, with_prefix, without_prefix
 from treeline.problem.metric import Array
-from treeline.problem.problem import Family, Task
+from treeline.problem.task import Family, Task
 
 __all__ = ["CARDS", "Svm"]
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from treeline.candidates.card import Rows, Shape
 from treeline.problem.metric import Array
-from treeline.problem.problem import Task
+from treeline.problem.task import Task
 
 __all__ = ["Scale", "in_shape", "sigmoid", "softmax", "training_target", "wants_l1"]
 

@@ -12,7 +12,7 @@ from treeline.candidates.card import Clock, Fitted, Fold, Rows, State
 from treeline.candidates.classical.target import Scale, in_shape, training_target
 from treeline.candidates.prepare import Ordinal, settings, with_prefix, without_prefix
 from treeline.problem.metric import Array
-from treeline.problem.problem import Task
+from treeline.problem.task import Task
 
 __all__ = ["DecisionTree"]
 

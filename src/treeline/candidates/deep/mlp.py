@@ -13,7 +13,7 @@ from treeline.candidates.deep.embed import Layout, category_table, periodic, per
 from treeline.candidates.deep.loop import Recipe
 from treeline.candidates.deep.network import NetCandidate, batch_for, warm_cos
 from treeline.problem.metric import Array
-from treeline.problem.problem import Family
+from treeline.problem.task import Family
 
 __all__ = ["CARDS", "MLP", "MLPNet"]
 

@@ -14,7 +14,7 @@ from treeline.candidates.deep.embed import Inputs, Layout, fit_inputs, layout_of
 from treeline.candidates.deep.loop import Member, Recipe, Trained, train
 from treeline.candidates.deep.ops import NumpyOps
 from treeline.problem.metric import Array
-from treeline.problem.problem import Task
+from treeline.problem.task import Task
 
 __all__ = ["NetCandidate", "Target", "batch_for", "coslog4", "flat_cos", "warm_cos"]
 

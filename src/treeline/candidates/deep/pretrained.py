@@ -22,7 +22,7 @@ import numpy as np
 from treeline.candidates.card import Card, Clock, Fitted, Fold, Rows, State
 from treeline.errors import IntegrityError, SetupError, shown
 from treeline.problem.metric import Array
-from treeline.problem.problem import Family, Task
+from treeline.problem.task import Family, Task
 
 __all__ = ["CARDS", "TabICL", "TabPFN", "weights_named"]
 

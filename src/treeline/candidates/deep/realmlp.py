@@ -14,7 +14,7 @@ from treeline.candidates.deep.loop import Recipe
 from treeline.candidates.deep.network import NetCandidate, batch_for, coslog4, flat_cos
 from treeline.candidates.deep.ops import NumpyOps
 from treeline.problem.metric import Array
-from treeline.problem.problem import Family, Task
+from treeline.problem.task import Family, Task
 
 __all__ = ["CARDS", "RealMLP", "RealMLPNet"]
 

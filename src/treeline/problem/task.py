@@ -1,0 +1,41 @@
+"""The words that everything else is said in: tasks, the two families, and how rows are kept apart."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+__all__ = ["Family", "Policy", "Task"]
+
+
+class Task(StrEnum):
+    """What kind of value the target is."""
+
+    BINARY = "binary"
+    MULTICLASS = "multiclass"
+    REGRESSION = "regression"
+
+    @property
+    def is_classification(self) -> bool:
+        """Whether the target is a label."""
+        return self is not Task.REGRESSION
+
+
+class Family(StrEnum):
+    """The two sides."""
+
+    CLASSICAL = "classical"
+    DEEP = "deep"
+
+    @property
+    def other(self) -> Family:
+        """The other side."""
+        return Family.DEEP if self is Family.CLASSICAL else Family.CLASSICAL
+
+
+class Policy(StrEnum):
+    """How rows are kept apart for judging."""
+
+    RANDOM = "random"
+    STRATIFIED = "stratified"
+    GROUPED = "grouped"
+    TIME = "time"

@@ -13,7 +13,7 @@ from treeline.contest.contest import STOPPED
 from treeline.contest.field import FIRST
 from treeline.contest.ledger import Ledger
 from treeline.contest.opening import open_contest
-from treeline.contest.result import conclude
+from treeline.contest.result import conclude, used_seconds
 from treeline.contest.runner import Runner
 from treeline.data.ask import ask, rows_of
 from treeline.data.read_table import read
@@ -87,6 +87,10 @@ def run(
                 finish(ledger, dataset, rows, origin=None, command=command)
             else:
                 live.start(problem, wanted.seconds, families)
+                if ledger.trials:
+                    live.event(
+                        "stage", text=f"going on from {len(ledger.done()):,} fits and {used_seconds(ledger):.0f} s"
+                    )
                 opening = open_contest(dataset, problem, ledger, settings=wanted, budget=budget, targets=(rows, y))
                 crowded = (time.monotonic() - origin) / max(time.process_time() - cpu, 0.1)
                 play(opening, ledger, workers, live=live, origin=origin, limit=wanted.seconds, crowded=crowded)

@@ -109,16 +109,18 @@ def _run(
     return int(study.exit_code)
 
 
-def _settings_as_options() -> None:
-    """Give the run command one option for each field of `Settings`: one table serves Python, TOML and the command line."""
+def _with_settings(command: Any) -> Any:
+    """Give a command one option for each field of `Settings`: one table serves Python, TOML and the command line."""
     from dataclasses import fields
 
     from treeline.problem.settings import Settings
 
-    parameters = [p for p in inspect.signature(_run).parameters.values() if p.kind is not inspect.Parameter.VAR_KEYWORD]
+    parameters = [
+        p for p in inspect.signature(command).parameters.values() if p.kind is not inspect.Parameter.VAR_KEYWORD
+    ]
     annotations = {
         name: kind
-        for name, kind in inspect.get_annotations(_run, eval_str=True).items()
+        for name, kind in inspect.get_annotations(command, eval_str=True).items()
         if name not in ("given", "return")
     }
     for item in fields(Settings):
@@ -134,14 +136,14 @@ def _settings_as_options() -> None:
                 item.name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=annotations[item.name]
             )
         )
-    _run.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
+    command.__signature__ = inspect.Signature(
         [p.replace(kind=inspect.Parameter.KEYWORD_ONLY, annotation=annotations[p.name]) for p in parameters]
     )
-    _run.__annotations__ = annotations
+    command.__annotations__ = annotations
+    return command
 
 
-_settings_as_options()
-app.command(name="run")(_run)
+app.command(name="run")(_with_settings(_run))
 
 
 @app.command()
@@ -160,21 +162,22 @@ def predict(
         print(line, file=sys.stderr)
 
 
-@app.command()
-def audit(
+def _audit(
     source: Annotated[str, typer.Argument(help="A file, a database URL, or sample:NAME.")],
-    target: Annotated[str | None, typer.Option(help="The column to predict.")] = None,
-    query: Annotated[str | None, typer.Option(help="The SQL query, where the source is a database URL.")] = None,
     json_: JSON = False,
+    **given: Any,
 ) -> None:
     """Say what is wrong with the data, in seconds, without fitting anything."""
     from treeline.api import audit as audit_
 
-    result = audit_(source, target=target, query=query)
+    result = audit_(source, **{name: value for name, value in given.items() if value is not None and value != []})
     if json_:
         print(json.dumps(result.to_json(), ensure_ascii=False, indent=2))
     else:
         result.show()
+
+
+app.command(name="audit")(_with_settings(_audit))
 
 
 @app.command()

@@ -16,7 +16,6 @@ from treeline import TreelineClassifier, TreelineRegressor
 QUICK = {"time_limit": "20s", "candidates": "linear", "folds": 2}
 EXPECTED = {
     "check_sample_weight_equivalence_on_dense_data": "fit takes no sample weights",
-    "check_readonly_memmap_input": "needs a memory-mapped pickle of joblib's, which is not what is tested here",
 }
 "Checks that are not passed, and why."
 

@@ -22,6 +22,8 @@ SLOW, UNFELT = 0.3, 0.1
 "A member with this share of the prediction time is left out where that costs less than this share of the margin."
 QUICK = 0.1
 "Seconds for 1,000 rows below which prediction is quick enough."
+MEASURABLE = 0.2
+"Seconds below which a measured prediction time is mostly noise, and must decide nothing."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,7 +82,11 @@ def _without_the_slow(
     seconds = {one.name: sum(trial.predict_s for trial in one.trials) for one in everyone}
     for name in sorted(made.weights(), key=lambda one: -seconds[one]):
         whole = sum(seconds[one] for one in made.weights())
-        if len(made.weights()) == 1 or seconds[name] < SLOW * whole or 1000 * whole < QUICK * len(judged.y):
+        if (
+            len(made.weights()) == 1
+            or seconds[name] < SLOW * whole
+            or whole < max(MEASURABLE, QUICK * len(judged.y) / 1000)
+        ):
             break
         rest = replace(judged, members=tuple(member for member in judged.members if member.name != name))
         spared = procedure(rest, side)

@@ -13,7 +13,7 @@ from treeline.contest.contest import STOPPED
 from treeline.contest.field import FIRST
 from treeline.contest.ledger import Ledger
 from treeline.contest.opening import open_contest
-from treeline.contest.result import conclude, used_seconds
+from treeline.contest.result import conclude
 from treeline.contest.runner import Runner
 from treeline.data.ask import ask, rows_of
 from treeline.data.read_table import read

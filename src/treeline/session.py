@@ -57,6 +57,8 @@ def play(
     `crowded` is how many wall seconds a CPU second took so far: on a busy machine the ending needs more time as well.
     """
     spent = used_seconds(ledger)
+    if ledger.trials:
+        live.event("stage", text=f"going on from {len(ledger.done()):,} fits and {spent:.0f} s")
     ending = min(0.3 * limit, (1.5 + 0.03 * limit + opening.cells / 4e6) * min(max(crowded, 1.0), 4.0))
     contest = Contest(
         plan=opening.plan, folds=opening.folds, cache=opening.cache, ledger=ledger,

@@ -87,10 +87,6 @@ def run(
                 finish(ledger, dataset, rows, origin=None, command=command)
             else:
                 live.start(problem, wanted.seconds, families)
-                if ledger.trials:
-                    live.event(
-                        "stage", text=f"going on from {len(ledger.done()):,} fits and {used_seconds(ledger):.0f} s"
-                    )
                 opening = open_contest(dataset, problem, ledger, settings=wanted, budget=budget, targets=(rows, y))
                 crowded = (time.monotonic() - origin) / max(time.process_time() - cpu, 0.1)
                 play(opening, ledger, workers, live=live, origin=origin, limit=wanted.seconds, crowded=crowded)

@@ -10,8 +10,7 @@ import numpy as np
 
 from treeline.candidates.card import Card, Shape
 from treeline.candidates.deep.embed import Layout, category_table, periodic, periodic_init
-from treeline.candidates.deep.loop import Recipe
-from treeline.candidates.deep.network import NetCandidate, batch_for, warm_cos
+from treeline.candidates.deep.network import NetCandidate, warm_cos
 from treeline.problem.metric import Array
 from treeline.problem.task import Family
 
@@ -77,6 +76,8 @@ class MLP(NetCandidate):
 
     net_class = MLPNet
     inputs = "quantile"
+    schedule = staticmethod(warm_cos)
+    plain = ("bias", "table")
     defaults: ClassVar[dict[str, Any]] = {
         "epochs": 40,
         "patience": 16,
@@ -101,19 +102,6 @@ class MLP(NetCandidate):
             layers=int(settings["layers"]),
             dropout=float(settings["dropout"]),
             sigma=float(settings["sigma"]),
-        )
-
-    def recipe(self, settings: Mapping[str, Any], shape: Shape, rows: int) -> Recipe:
-        """Return AdamW on a cosine with a short warm-up."""
-        batch = batch_for(rows)
-        return Recipe(
-            epochs=int(settings["epochs"]),
-            patience=int(settings["patience"]),
-            batch=batch,
-            lr=float(settings["lr"]) * max(1.0, batch / 256) ** 0.5,
-            weight_decay=float(settings["weight_decay"]),
-            schedule=warm_cos,
-            factors={"bias": (1.0, 0.0), "table": (1.0, 0.0)},
         )
 
 

@@ -150,11 +150,23 @@ class NetCandidate:
 
     net_class: ClassVar[Any]
     inputs: ClassVar[str] = "robust"
+    schedule: ClassVar[Any] = None
+    "Factor of the learning rate by progress t in 0..1."
+    plain: ClassVar[tuple[str, ...]] = ()
     defaults: ClassVar[dict[str, Any]]
 
     def recipe(self, settings: Mapping[str, Any], shape: Shape, rows: int) -> Recipe:
-        """Return how to train on so many rows."""
-        raise RuntimeError(f"{type(self).__name__} names no recipe")
+        """Return how to train on so many rows: AdamW along `schedule`, without weight decay on the `plain` weights."""
+        batch = batch_for(rows)
+        return Recipe(
+            epochs=int(settings["epochs"]),
+            patience=int(settings["patience"]),
+            batch=batch,
+            lr=float(settings["lr"]) * max(1.0, batch / 256) ** 0.5,
+            weight_decay=float(settings["weight_decay"]),
+            schedule=self.schedule,
+            factors=dict.fromkeys(self.plain, (1.0, 0.0)),
+        )
 
     def net(self, settings: Mapping[str, Any], layout: Layout, shape: Shape) -> Any:
         """Return the network for such rows."""

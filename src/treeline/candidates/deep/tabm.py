@@ -10,8 +10,7 @@ import numpy as np
 
 from treeline.candidates.card import Card, Shape
 from treeline.candidates.deep.embed import Layout, category_table
-from treeline.candidates.deep.loop import Recipe
-from treeline.candidates.deep.network import NetCandidate, batch_for
+from treeline.candidates.deep.network import NetCandidate
 from treeline.problem.metric import Array
 from treeline.problem.task import Family
 
@@ -79,11 +78,18 @@ class TabMNet:
         return flat.reshape(members, self.k, batch, self.outputs)
 
 
+def late_fall(t: float) -> float:
+    """Stay at 1 until two thirds of the way, then fall to 0 linearly."""
+    return min(1.0, 3 * (1 - t))
+
+
 class TabM(NetCandidate):
     """TabM on quantile-normalised numbers; small by default, since the published size takes minutes on a CPU."""
 
     net_class = TabMNet
     inputs = "quantile"
+    schedule = staticmethod(late_fall)
+    plain = ("bias", "in", "out", "table")
     defaults: ClassVar[dict[str, Any]] = {
         "epochs": 60,
         "patience": 8,
@@ -108,24 +114,6 @@ class TabM(NetCandidate):
             layers=int(settings["layers"]),
             dropout=float(settings["dropout"]),
         )
-
-    def recipe(self, settings: Mapping[str, Any], shape: Shape, rows: int) -> Recipe:
-        """Return AdamW at a constant rate that falls in the last third of the time it has."""
-        batch = batch_for(rows)
-        return Recipe(
-            epochs=int(settings["epochs"]),
-            patience=int(settings["patience"]),
-            batch=batch,
-            lr=float(settings["lr"]) * max(1.0, batch / 256) ** 0.5,
-            weight_decay=float(settings["weight_decay"]),
-            schedule=late_fall,
-            factors={"bias": (1.0, 0.0), "in": (1.0, 0.0), "out": (1.0, 0.0), "table": (1.0, 0.0)},
-        )
-
-
-def late_fall(t: float) -> float:
-    """Stay at 1 until two thirds of the way, then fall to 0 linearly."""
-    return min(1.0, 3 * (1 - t))
 
 
 CARDS = (

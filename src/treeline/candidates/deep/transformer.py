@@ -10,8 +10,7 @@ import numpy as np
 
 from treeline.candidates.card import Card, Shape
 from treeline.candidates.deep.embed import Layout, category_table
-from treeline.candidates.deep.loop import Recipe
-from treeline.candidates.deep.network import NetCandidate, batch_for, warm_cos
+from treeline.candidates.deep.network import NetCandidate, warm_cos
 from treeline.problem.metric import Array
 from treeline.problem.task import Family
 
@@ -115,6 +114,8 @@ class Transformer(NetCandidate):
 
     net_class = TransformerNet
     inputs = "quantile"
+    schedule = staticmethod(warm_cos)
+    plain = ("bias", "token", "table", "norm")
     defaults: ClassVar[dict[str, Any]] = {
         "epochs": 30,
         "patience": 10,
@@ -138,20 +139,6 @@ class Transformer(NetCandidate):
             heads=int(settings["heads"]),
             layers=int(settings["layers"]),
             dropout=float(settings["dropout"]),
-        )
-
-    def recipe(self, settings: Mapping[str, Any], shape: Shape, rows: int) -> Recipe:
-        """Return AdamW on a cosine with a short warm-up."""
-        batch = batch_for(rows)
-        plain = dict.fromkeys(("bias", "token", "table", "norm"), (1.0, 0.0))
-        return Recipe(
-            epochs=int(settings["epochs"]),
-            patience=int(settings["patience"]),
-            batch=batch,
-            lr=float(settings["lr"]) * max(1.0, batch / 256) ** 0.5,
-            weight_decay=float(settings["weight_decay"]),
-            schedule=warm_cos,
-            factors=plain,
         )
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from treeline.data.findings import Finding, Severity
+from treeline.data.policy import SHARED
 from treeline.data.signal import bins, strength, value_strength
 from treeline.data.structure import codes_of, dates, entities, sharing
 from treeline.errors import shown
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
 
 __all__ = ["file_order", "groups", "time"]
 
-SHARED = 0.2
 DRIFT = 0.02
 "Strength of the date (or the place in the file) from which on it is worth a word."
 PREDICTS = 0.2

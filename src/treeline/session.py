@@ -18,11 +18,13 @@ from treeline.contest.contest import Contest
 from treeline.contest.field import FIRST_WAVE
 from treeline.contest.ledger import Ledger
 from treeline.contest.opening import Opening, check_same, clean_cache
+from treeline.contest.refit import REFIT_SHARE, refit
 from treeline.contest.result import conclude, used_seconds
 from treeline.contest.runner import Runner
 from treeline.data.labels import label_errors
 from treeline.deliver.handover import hand_over
 from treeline.errors import IntegrityError
+from treeline.problem.task import Policy
 from treeline.telling import tell
 
 if TYPE_CHECKING:
@@ -59,17 +61,26 @@ def play(
     spent = used_seconds(ledger)
     if ledger.trials:
         live.event("stage", text=f"going on from {len(ledger.done()):,} fits and {spent:.0f} s")
+    timed = opening.problem.policy is Policy.TIME
     ending = min(0.3 * limit, (1.5 + 0.03 * limit + opening.cells / 4e6) * min(max(crowded, 1.0), 4.0))
+    end = origin + limit - spent - ending
     contest = Contest(
         plan=opening.plan, folds=opening.folds, cache=opening.cache, ledger=ledger,
         engine=runner, slots=runner.slots, threads=runner.threads,
-        origin=origin, deadline=origin + max(limit - spent - ending, 1.0),
+        origin=origin, deadline=max(end - (REFIT_SHARE * limit if timed else 0.0), origin + 1.0),
         notify=_watched(live, ledger, opening.problem), used_before=spent,
     )  # fmt: skip
     warm_up(dict.fromkeys(entry.candidate for listed in opening.plan.entries.values() for entry in listed[:FIRST_WAVE]))
     with _interruptible(contest):
         contest.run()
-    runner.clear()
+        runner.clear()
+        if timed and not contest.stopped:
+            live.event("stage", text="fitting the best once more, on the newest rows too")
+            refit(
+                conclude(ledger).picks, ledger, runner, folds=opening.folds, threads=runner.threads, slots=runner.slots,
+                deadline=end, stopped=lambda: bool(contest.stopped),
+            )  # fmt: skip
+            runner.clear()
 
 
 @contextmanager

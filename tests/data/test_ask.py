@@ -10,6 +10,7 @@ import pytest
 
 from treeline.data.ask import ask, rows_of
 from treeline.data.column import Kind
+from treeline.data.structure import keys_of
 from treeline.errors import DataError, UsageError
 from treeline.problem.problem import Problem
 from treeline.problem.task import Policy, Task
@@ -215,3 +216,24 @@ def test_patients_who_share_the_target_are_kept_together() -> None:
 def test_rows_in_file_order_can_stand_for_time() -> None:
     problem = ask(table(churn()), "churn", split="time")
     assert (problem.policy, problem.time) == (Policy.TIME, None)
+
+
+def test_year_month_and_day_columns_date_the_rows() -> None:
+    parts = dated(400).with_columns(
+        Year=pl.col("day").dt.year(), Month=pl.col("day").dt.month(), DayofMonth=pl.col("day").dt.day()
+    )
+    mixed = parts.drop("day").sample(fraction=1.0, shuffle=True, seed=0)
+    data = table(mixed)
+    problem = ask(data, "churn")
+    assert (problem.policy, problem.time) == (Policy.TIME, "Year,Month,DayofMonth")
+    ranks = keys_of(data, problem, np.arange(400))["times"]
+    order = np.argsort(ranks, kind="stable")
+    told = [mixed.row(i, named=True) for i in order.tolist()]
+    days = [(one["Year"], one["Month"], one["DayofMonth"]) for one in told]
+    assert days == sorted(days)
+    assert ask(data, "churn", split="random").policy is Policy.STRATIFIED
+    assert ask(data, "churn", time="Year, Month").time == "Year, Month"
+    with pytest.raises(UsageError, match="'Moth'"):
+        ask(data, "churn", time="Year,Moth")
+    born = data.frame.rename({"Year": "birth_year"})
+    assert ask(table(born), "churn").policy is Policy.STRATIFIED

@@ -81,10 +81,13 @@ class Cache:
     def _train(fold: int, rung: float) -> str:
         return f"train-{fold}-{rung:.6f}"
 
+    def every(self) -> Rows:
+        """Return all rows that have a target, memory-mapped."""
+        return Rows(self.shape(), self.array("num"), self.array("cat"), self.array("y"))
+
     def fold(self, fold: int, rung: float) -> tuple[Rows, Rows, Array]:
         """Return training rows, held-out rows and the halves of the latter."""
-        shape = self.shape()
-        every = Rows(shape, self.array("num"), self.array("cat"), self.array("y"))
+        every = self.every()
         train = every.take(np.sort(np.load(self.folder / f"{self._train(fold, rung)}.npy", allow_pickle=False)))
         index = np.load(self.folder / f"test-{fold}.npy", allow_pickle=False)
         return train, every.take(index), np.asarray(self.array("half")[index])

@@ -64,11 +64,13 @@ def deliver(ledger: Ledger, judged: Judged, everyone: list[Standing], problem: P
     own, made = _without_the_slow(own, side, everyone, problem.margin)
     standing = {one.name: one for one in everyone}
     picks = []
+    refits = ledger.refits()
     for name, weight in made.weights().items():
         trials = standing[name].trials
-        # Under the time policy fold 0 has seen the most, and the most recent, rows; older folds would only dilute it.
-        kept = trials[:1] if problem.policy is Policy.TIME else trials
-        picks.append(Pick(name=name, candidate=trials[0].candidate, weight=weight, trials=kept))
+        if problem.policy is Policy.TIME:
+            # Fold 0 has seen the most, and the most recent, rows; older folds would only dilute it. Its refit has seen all.
+            trials = (refits.get(name, trials[0]),)
+        picks.append(Pick(name=name, candidate=trials[0].candidate, weight=weight, trials=trials))
     families = {str(standing[pick.name].family) for pick in picks}
     return Delivered("both" if len(families) == 2 else families.pop(), tuple(picks), own, made.prediction)
 

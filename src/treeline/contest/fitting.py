@@ -17,6 +17,7 @@ from treeline.candidates.registry import card_named
 from treeline.contest.cache import Cache, transform_of
 from treeline.contest.job import Job
 from treeline.contest.ledger import durable, write_state
+from treeline.data.splits import ALL
 from treeline.problem.metric import METRICS, Array
 
 __all__ = ["cross_fitted", "execute", "write_failure"]
@@ -49,6 +50,9 @@ def execute(job: Job, out: Path) -> None:
     _prepare(job)
     cache = Cache(out / "cache")
     transform = transform_of(cache.shape().metric.name)
+    if job.folds == (ALL,):
+        _write_result(job, out, {"trials": [_fit_all(job, out, cache.every(), transform)]})
+        return
     parts = [cache.fold(fold, job.rung) for fold in job.folds]
     watches = [_watch(test, half, transform) for _, test, half in parts]
     folds = [Fold(_for_fit(train, transform), watch) for (train, _, _), watch in zip(parts, watches, strict=True)]
@@ -66,6 +70,19 @@ def execute(job: Job, out: Path) -> None:
         result["model_bytes"] = write_state(out / "models" / f"{job.trial_id(number)}.safetensors", arrays, meta)
         results.append(result)
     _write_result(job, out, {"trials": results})
+
+
+def _fit_all(job: Job, out: Path, every: Rows, transform: str) -> dict[str, Any]:
+    """Fit once on all rows, for as many steps as the settings say; write the model."""
+    clock = Clock(job.seconds, threads=job.threads)
+    (fitted,) = (
+        card_named(job.candidate)
+        .candidate()
+        .fit([Fold(_for_fit(every, transform))], job.params, clock=clock, seed=job.seed)
+    )
+    arrays, meta = fitted.state()
+    size = write_state(out / "models" / f"{job.trial_id(ALL)}.safetensors", arrays, meta)
+    return {"fold": ALL, "rows": len(every), "steps": job.params.get("steps", 0), "model_bytes": size}
 
 
 def _prepare(job: Job) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from treeline.data.splits import ALL
 from treeline.problem.task import Family
 
 __all__ = ["Job"]
@@ -22,7 +23,7 @@ class Job:
     rung: float
     "Share of the rows."
     folds: tuple[int, ...]
-    "Folds to hold out, all fitted in this one job."
+    "Folds to hold out, all fitted in this one job; `(ALL,)` holds nothing out and judges nothing."
     seed: int
     seconds: float
     "Soft deadline: the fit should end by itself after so many seconds."
@@ -31,8 +32,8 @@ class Job:
     threads: int = 1
 
     def trial_id(self, fold: int) -> str:
-        """Return the id of the trial for one fold."""
-        return f"{self.id}-f{fold}"
+        """Return the id of the trial for one fold, or for no fold held out."""
+        return f"{self.id}-all" if fold == ALL else f"{self.id}-f{fold}"
 
     def to_json(self) -> dict[str, Any]:
         """Return plain data."""

@@ -121,7 +121,7 @@ class Ledger:
     def _take(self, fact: dict[str, Any]) -> None:
         self.facts.append(fact)
         if fact["fact"] == "trial":
-            self.trials.append(Trial.from_json({key: value for key, value in fact.items() if key != "fact"}))
+            self.trials.append(_trial(fact))
 
     @property
     def head(self) -> dict[str, Any]:
@@ -150,6 +150,11 @@ class Ledger:
         """Return the trials that have predictions and a model."""
         return [trial for trial in self.trials if trial.state is State.DONE]
 
+    def refits(self) -> dict[str, Trial]:
+        """Return by entry the models that were fitted once more on all rows; they judge nothing."""
+        made = [_trial(fact) for fact in self.of_kind("refit")]
+        return {trial.entry: trial for trial in made if trial.state is State.DONE}
+
     def predictions(self, trial: Trial) -> Array:
         """Return the (3, m) or (3, m, C) predictions of a trial for its fold's held-out rows, memory-mapped."""
         path = self.out / "ledger" / "preds" / f"{trial.id}.npy"
@@ -176,6 +181,10 @@ class Ledger:
             if file is not None:
                 with suppress(OSError):
                     file.close()
+
+
+def _trial(fact: dict[str, Any]) -> Trial:
+    return Trial.from_json({key: value for key, value in fact.items() if key != "fact"})
 
 
 def _plain(value: Any) -> Any:

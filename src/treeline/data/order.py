@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from treeline.data.clock import clock_column
 from treeline.data.findings import Finding, Severity
 from treeline.data.policy import SHARED
 from treeline.data.signal import bins, strength, value_strength
-from treeline.data.structure import codes_of, dates, entities, sharing
+from treeline.data.structure import clock_columns, codes_of, dates, entities, sharing, times_of
 from treeline.errors import shown
 from treeline.problem.task import Policy
 
@@ -68,11 +69,17 @@ def time(view: View) -> list[Finding]:
     """Find D013: dated rows that are not split by time."""
     problem = view.problem
     assert problem is not None
-    found = dates(view.dataset, problem.target)
-    if problem.policy is Policy.TIME or not found:
+    if problem.policy is Policy.TIME:
         return []
     y = view.y[view.sample]
+    found = dates(view.dataset, problem.target)
     drift = {name: strength(bins(view.numbers(name)), y, problem.task) for name in found}
+    clock = None if found else clock_column(view.dataset, problem.target)
+    if clock is not None:
+        ranks = times_of(view.dataset, clock, view.rows[view.sample]).astype(np.float64)
+        found, drift = clock_columns(view.dataset, clock), {clock: strength(bins(ranks), y, problem.task)}
+    if not drift:
+        return []
     name = max(drift, key=lambda key: drift[key])
     moves = drift[name] >= DRIFT
     return [

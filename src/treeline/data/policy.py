@@ -10,7 +10,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from treeline.data.structure import codes_of, dates, entities, sharing
+from treeline.data.clock import clock_column
+from treeline.data.structure import clock_columns, codes_of, dates, entities, sharing
 from treeline.errors import DataError, UsageError, nearest, shown
 from treeline.problem.task import Policy
 
@@ -19,11 +20,10 @@ if TYPE_CHECKING:
     from treeline.problem.metric import Array
     from treeline.problem.problem import Problem
 
-__all__ = ["choose_policy", "clock_column"]
+__all__ = ["choose_policy"]
 
 SHARED = 0.2
 "Intraclass correlation of the target from which on rows of one being give each other away."
-SAME_ORDER = 0.99
 NAMES = {"group": Policy.GROUPED, "temporal": Policy.TIME, "stratify": Policy.STRATIFIED}
 
 
@@ -36,7 +36,8 @@ def choose_policy(
         UsageError: the split is unknown, or a column is absent or does not go with it.
     """
     asked = None if split is None else _named(split)
-    for option, name in (("group", group), ("time", time)):
+    named = [("time", name) for name in ([] if time is None else clock_columns(dataset, time))]
+    for option, name in [("group", group), *named]:
         if name is not None and (name not in dataset.names or name == problem.target):
             inputs = [other for other in dataset.names if other != problem.target]
             raise UsageError(
@@ -71,22 +72,6 @@ def choose_policy(
     )
 
 
-def clock_column(dataset: Dataset, target: str) -> str | None:
-    """Return the date column that orders the rows: the only one, or the earliest of several with the same order; else None."""
-    import polars as pl
-
-    found = dates(dataset, target)
-    if len(found) < 2:
-        return found[0] if found else None
-    ranks = dataset.frame.select(pl.col(found).rank()).drop_nulls()
-    for name in found[1:]:
-        together = ranks.select(pl.corr(found[0], name)).item()
-        if together is None or together < SAME_ORDER:
-            return None
-    middle = dataset.frame.select(pl.col(found).median()).row(0)
-    return found[middle.index(min(middle))]
-
-
 def _named(split: str) -> Policy:
     word = split.strip().lower()
     if word in NAMES:
@@ -101,7 +86,7 @@ def _named(split: str) -> Policy:
 
 
 def _by_time(dataset: Dataset, problem: Problem, group: str | None, time: str | None) -> Problem:
-    if time is not None and dataset.column(time).distinct < 2:
+    if time is not None and all(dataset.column(name).distinct < 2 for name in clock_columns(dataset, time)):
         raise UsageError(f"The column {shown(time)} has no two different times.", do="Choose another --time.")
     if time is None:
         time = clock_column(dataset, problem.target)

@@ -18,7 +18,10 @@ if TYPE_CHECKING:
     from treeline.problem.metric import Array
     from treeline.problem.problem import Problem
 
-__all__ = ["Folds", "plan_folds"]
+__all__ = ["ALL", "Folds", "plan_folds"]
+
+ALL = -1
+"In place of a fold: hold nothing out."
 
 GREEDY = 20_000
 "So many units with several rows are placed one by one, the largest first; smaller ones are dealt out."
@@ -48,9 +51,11 @@ class Folds:
     def train_rows(self, fold: int, share: float = 1.0) -> Array:
         """Return the sorted numbers of the training rows of `fold` for a rung with this share (0, 1] of them.
 
-        Smaller shares are subsets of larger ones, and the same for everybody who asks.
+        Smaller shares are subsets of larger ones, and the same for everybody who asks. `ALL` holds nothing out.
         """
-        if self.policy is Policy.TIME:
+        if fold == ALL:
+            allowed = np.ones(len(self.fold), dtype=bool)
+        elif self.policy is Policy.TIME:
             allowed = (self.fold > fold) | (self.fold == -1)
             if self.groups is not None:
                 allowed &= ~np.isin(self.groups, self.groups[self.fold == fold])

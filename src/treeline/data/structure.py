@@ -19,7 +19,9 @@ if TYPE_CHECKING:
     from treeline.problem.metric import Array
     from treeline.problem.problem import Problem
 
-__all__ = ["clusters", "codes_of", "dates", "entities", "is_coarse", "keys_of", "sharing", "words"]
+__all__ = [
+    "clock_columns", "clusters", "codes_of", "dates", "entities", "is_coarse", "keys_of", "sharing", "times_of", "words",
+]  # fmt: skip
 
 BEINGS = {
     "applicant", "account", "animal", "author", "borrower", "candidate", "client", "customer", "donor",
@@ -48,6 +50,19 @@ def codes_of(dataset: Dataset, name: str, rows: Array | None = None) -> Array:
     """Return (n,) int64 codes of the column's values, equal values equal codes; missing is one value."""
     series = dataset.frame[name] if rows is None else dataset.frame[name][rows]
     return np.asarray(series.rank("dense").fill_null(0).cast(int).to_numpy(), dtype=np.int64)
+
+
+def clock_columns(dataset: Dataset, time: str) -> list[str]:
+    """Return the columns that `--time` names: one, or several from the largest part to the smallest, separated by commas."""
+    if time in dataset.names:
+        return [time]
+    return [part.strip() for part in time.split(",")]
+
+
+def times_of(dataset: Dataset, time: str, rows: Array) -> Array:
+    """Return (m,) int64 ranks in time of these row numbers (m,), missing ones first."""
+    codes = np.stack([codes_of(dataset, name, rows) for name in clock_columns(dataset, time)])
+    return np.asarray(np.unique(codes, axis=1, return_inverse=True)[1].reshape(-1), dtype=np.int64)
 
 
 def sharing(codes: Array, y: Array, problem: Problem) -> float:
@@ -151,7 +166,7 @@ def keys_of(dataset: Dataset, problem: Problem, rows: Array) -> dict[str, Any]:
     if problem.group is not None:
         keys["groups"] = codes_of(dataset, problem.group, rows)
     if problem.policy is Policy.TIME:
-        keys["times"] = rows if problem.time is None else codes_of(dataset, problem.time, rows)
+        keys["times"] = rows if problem.time is None else times_of(dataset, problem.time, rows)
     else:
         names = [c.name for c in dataset.columns if c.kind.is_input and c.name != problem.target]
         same = clusters(dataset, problem.target)[rows]

@@ -9,6 +9,7 @@ import numpy as np
 from treeline.candidates.registry import card_named
 from treeline.contest.cache import transform_of
 from treeline.contest.opening import encoder_of
+from treeline.data.splits import ALL
 from treeline.deliver.bundle import Contents, Member, write_bundle
 
 if TYPE_CHECKING:
@@ -55,6 +56,8 @@ def hand_over(ledger: Ledger, result: Result, dataset: Dataset, rows: Array) -> 
 
 def _proof(ledger: Ledger, trial: Trial, fold: Array, spread: Array) -> Array:
     """Return what a model predicted out of fold for the parity rows, NaN for rows that it was trained on."""
+    if trial.fold == ALL:
+        return np.full(len(spread), np.nan)
     held = np.flatnonzero(fold == trial.fold)
     said = ledger.predictions(trial)[2]
     known = np.isin(spread, held)

@@ -26,7 +26,7 @@ class Problem:
     group: str | None = None
     "The column whose values must not be split over folds."
     time: str | None = None
-    "The column that orders rows in time."
+    "The column that orders rows in time, or several from the largest part to the smallest, separated by commas."
     seed: int = 0
     why: dict[str, str] = field(default_factory=dict)
     "For each of task, metric, margin, policy: one sentence that says how it was chosen."

@@ -35,7 +35,7 @@ class Settings:
     candidates: tuple[str, ...] = _setting((), "Only these candidates compete (see `treeline doctor`).")
     split: str | None = _setting(None, "How rows are kept apart: random, stratified, grouped or time.")
     group: str | None = _setting(None, "The column whose values must not be split over folds.")
-    time: str | None = _setting(None, "The column that orders rows in time.")
+    time: str | None = _setting(None, "The column that orders rows in time; or several, as in Year,Month,Day.")
     folds: int | None = _setting(None, "How many folds judge the top of the ladder.")
     seed: int = _setting(0, "The seed of everything random.")
     kind: dict[str, str] = _setting(  # noqa: RUF009 - a field() in disguise

@@ -56,6 +56,8 @@ class Boosted:
     classes: Array
     "(k,) int64: the classes that training held; empty for regression"
     scale: Scale
+    rate: float
+    "The learning rate that the fit ended with, for a refit with as many rounds."
     threads: int = -1
 
     def predict(self, rows: Rows) -> Array:
@@ -82,7 +84,7 @@ class Boosted:
             path = Path(folder) / "model.cbm"
             self.model.save_model(str(path))
             model = np.frombuffer(path.read_bytes(), dtype=np.uint8)
-        return {"model": model, "classes": self.classes}, {"scale": self.scale.meta()}
+        return {"model": model, "classes": self.classes}, {"scale": self.scale.meta(), "rate": self.rate}
 
 
 class Stop:
@@ -128,14 +130,14 @@ class CatBoost:
         train = _pool(rows, label, weight)
         classes = np.unique(label) if rows.shape.task is not Task.REGRESSION else np.zeros(0, np.int64)
         if watch is None:
-            return Boosted(_train(train, config), classes, scale, threads)
+            return Boosted(_train(train, config), classes, scale, config["learning_rate"], threads)
         held = _held(watch.rows, scale, classes)
         stop = Stop(until, config, patience=chosen["patience"], pilot=True)
         model = _train(train, config, held, stop)
         if stop.gain > 1.2:
             config["learning_rate"] *= stop.gain
             model = _train(train, config, held, Stop(until, config, patience=chosen["patience"], pilot=False))
-        fitted = Boosted(model, classes, scale, threads)
+        fitted = Boosted(model, classes, scale, config["learning_rate"], threads)
         kind = "RawFormulaVal" if rows.shape.task is Task.REGRESSION else "Probability"
         pool = _pool(watch.rows)
         for done in look_at(model.tree_count_):
@@ -151,7 +153,7 @@ class CatBoost:
 
         model = Model()
         model.load_model(blob=arrays["model"].tobytes())
-        return Boosted(model, arrays["classes"], Scale(**meta["scale"]))
+        return Boosted(model, arrays["classes"], Scale(**meta["scale"]), meta.get("rate", 0.0))
 
 
 def _train(train: Any, config: dict[str, Any], held: Any = None, stop: Stop | None = None) -> Any:

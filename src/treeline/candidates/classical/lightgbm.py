@@ -47,6 +47,8 @@ class Boosted:
     booster: Any
     means: TargetMean
     scale: Scale
+    rate: float = 0.0
+    "The learning rate that the fit ended with, for a refit with as many rounds."
 
     def predict(self, rows: Rows) -> Array:
         """Return predictions in Treeline's shapes."""
@@ -65,7 +67,7 @@ class Boosted:
     def state(self) -> State:
         """Return LightGBM's own text format and the encoder."""
         text = np.frombuffer(self.booster.model_to_string().encode(), dtype=np.uint8)
-        return {"model": text, **self.means.arrays()}, {"scale": self.scale.meta()}
+        return {"model": text, **self.means.arrays()}, {"scale": self.scale.meta(), "rate": self.rate}
 
 
 class LightGBM:
@@ -108,7 +110,7 @@ class LightGBM:
         keep = self._boost(booster, fold, chosen, scale, until)
         final = lgb.Booster(model_str=booster.model_to_string(num_iteration=keep))
         final.params["num_threads"] = threads
-        return Boosted(final, means, scale)
+        return Boosted(final, means, scale, chosen["learning_rate"])
 
     def _boost(self, booster: Any, fold: Fold, chosen: dict[str, Any], scale: Scale, until: float) -> int:
         begun = time.monotonic()
@@ -118,7 +120,8 @@ class LightGBM:
             if done == PILOT + 1 and fold.watch is not None:
                 gain = faster((time.monotonic() - begun) / PILOT, until)
                 if gain > 1:
-                    booster.reset_parameter({"learning_rate": chosen["learning_rate"] * gain})
+                    chosen["learning_rate"] *= gain
+                    booster.reset_parameter({"learning_rate": chosen["learning_rate"]})
             # A round whose random draw allows no split is drawn again; only many such in a row are the end.
             return any(not booster.update() for _ in range(20))
 
@@ -149,7 +152,7 @@ class LightGBM:
 
         booster = lgb.Booster(model_str=arrays["model"].tobytes().decode())
         means = TargetMean(arrays["columns"], arrays["start"], arrays["means"])
-        return Boosted(booster, means, Scale(**meta["scale"]))
+        return Boosted(booster, means, Scale(**meta["scale"]), meta.get("rate", 0.0))
 
 
 def _matrix(rows: Rows, encoded: Array) -> Array:

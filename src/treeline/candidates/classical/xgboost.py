@@ -40,6 +40,8 @@ class Boosted:
     booster: Any
     means: TargetMean
     scale: Scale
+    rate: float = 0.0
+    "The learning rate that the fit ended with, for a refit with as many rounds."
 
     def predict(self, rows: Rows) -> Array:
         """Return predictions in Treeline's shapes."""
@@ -52,7 +54,7 @@ class Boosted:
     def state(self) -> State:
         """Return XGBoost's own binary JSON and the encoder."""
         model = np.frombuffer(bytes(self.booster.save_raw("ubj")), dtype=np.uint8)
-        return {"model": model, **self.means.arrays()}, {"scale": self.scale.meta()}
+        return {"model": model, **self.means.arrays()}, {"scale": self.scale.meta(), "rate": self.rate}
 
 
 class XGBoost:
@@ -90,7 +92,7 @@ class XGBoost:
         keep = _rounds(booster, data, held, fold=fold, scale=scale, chosen=chosen, until=until)
         final = booster[:keep]
         final.set_param({"nthread": threads})
-        return Boosted(final, means, scale)
+        return Boosted(final, means, scale, chosen["learning_rate"])
 
     def restore(self, arrays: dict[str, Array], meta: dict[str, Any]) -> Fitted:
         """Rebuild from the binary JSON."""
@@ -99,7 +101,7 @@ class XGBoost:
         booster = xgb.Booster()
         booster.load_model(bytearray(arrays["model"].tobytes()))
         means = TargetMean(arrays["columns"], arrays["start"], arrays["means"])
-        return Boosted(booster, means, Scale(**meta["scale"]))
+        return Boosted(booster, means, Scale(**meta["scale"]), meta.get("rate", 0.0))
 
 
 def _rounds(
@@ -113,7 +115,8 @@ def _rounds(
         if done == PILOT + 1 and fold.watch is not None:
             gain = faster((time.monotonic() - begun) / PILOT, until)
             if gain > 1:
-                booster.set_param({"learning_rate": chosen["learning_rate"] * gain})
+                chosen["learning_rate"] *= gain
+                booster.set_param({"learning_rate": chosen["learning_rate"]})
         booster.update(data, done - 1)
         return True
 

@@ -1,0 +1,78 @@
+"""Rows ordered in time: the delivered members have learned from the newest rows too."""
+
+import time
+
+import numpy as np
+import polars as pl
+
+import treeline
+from treeline.candidates.registry import card_named
+from treeline.contest.delivery import Pick
+from treeline.contest.ledger import Ledger
+from treeline.contest.refit import refit
+from treeline.contest.trial import State
+
+
+def refitted(one, names, *, seconds=10.0, stopped=False):
+    picks = []
+    for name in names:
+        trials = tuple(t for t in one.ledger.done() if t.entry == name and t.rung == 1.0 and t.fold == 0)
+        picks.append(Pick(name=name, candidate=name, weight=0.5, trials=trials))
+    refit(
+        picks,
+        one.ledger,
+        one.engine,
+        folds=one.folds,
+        threads=1,
+        slots=2,
+        deadline=time.monotonic() + seconds,
+        stopped=lambda: stopped,
+    )
+    return Ledger(one.ledger.out).refits()
+
+
+def test_picked_members_are_fitted_on_all_rows_and_judge_nothing(contest):
+    one = contest(["steady", "patient"])
+    one.run()
+    before = len(one.ledger.trials)
+    made = refitted(one, ["steady", "patient"])
+    assert {name: trial.rows for name, trial in made.items()} == {"steady": 600, "patient": 600}
+    assert all(trial.score is None for trial in made.values())
+    assert len(Ledger(one.ledger.out).trials) == before
+    arrays, _ = one.ledger.model(made["steady"])
+    assert np.isclose(arrays["value"][0], one.cache.array("y").mean())
+
+
+def test_a_member_without_time_for_a_refit_keeps_its_model(contest):
+    one = contest(["steady", "patient"])
+    one.run()
+    assert set(refitted(one, ["steady", "patient"], seconds=0.25)) <= {"steady"}
+    assert refitted(one, ["patient"], stopped=True).get("patient") is None
+
+
+def test_a_second_session_repeats_no_refit(contest):
+    one = contest(["steady"])
+    one.run()
+    first = refitted(one, ["steady"])
+    assert refitted(one, ["steady"]) == first
+    assert [fact["state"] for fact in one.ledger.of_kind("refit")] == [str(State.DONE)]
+
+
+def test_a_boosted_refit_learns_as_fast_as_the_fit_it_repeats(tmp_path):
+    rng = np.random.default_rng(0)
+    n = 1500
+    day = np.datetime64("2024-01-01") + np.arange(n).astype("timedelta64[h]")
+    day = day.astype("datetime64[ms]")
+    x = rng.normal(size=n)
+    frame = pl.DataFrame({"when": day, "x": x, "y": x + np.linspace(0, 8, n) + 0.1 * rng.normal(size=n)})
+    out = tmp_path / "run"
+    study = treeline.run(frame, target="y", time_limit=16, out=out, families="classical", candidates="lightgbm")
+    made = Ledger(out).refits()["lightgbm"]
+    first = next(t for t in Ledger(out).done() if t.entry == "lightgbm" and t.rung == 1.0 and t.fold == 0)
+    assert (made.rows, made.params["steps"]) == (n, first.steps)
+    meta = Ledger(out).model(first)[1]
+    assert made.params["learning_rate"] == meta["rate"]
+    assert card_named("lightgbm").name in study.model.verdict["delivered"]["members"][0]["name"]
+    newest = frame.tail(60)
+    error = np.abs(study.model.predict(newest) - newest["y"].to_numpy()).mean()
+    assert error < 0.5

@@ -76,10 +76,7 @@ def play(
         runner.clear()
         if timed and not contest.stopped:
             live.event("stage", text="fitting the best once more, on the newest rows too")
-            refit(
-                conclude(ledger).picks, ledger, runner, folds=opening.folds, threads=runner.threads, slots=runner.slots,
-                deadline=end, stopped=lambda: bool(contest.stopped),
-            )  # fmt: skip
+            refit(conclude(ledger).picks, contest, deadline=end)
             runner.clear()
 
 

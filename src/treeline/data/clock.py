@@ -51,8 +51,7 @@ def _calendar(dataset: Dataset, target: str) -> str | None:
             and not LIFE & set(words(column.name))
             and column.missing <= len(dataset) / 10
             and dataset.frame[column.name].dtype.is_integer()
-            and low <= int(dataset.frame[column.name].drop_nulls().min() or 0)
-            and int(dataset.frame[column.name].drop_nulls().max() or 0) <= high
+            and dataset.frame[column.name].drop_nulls().is_between(low, high).all()
         ]
         if len(fitting) != 1:
             return None

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
-from treeline.errors import TreelineError, UsageError
+from treeline.errors import SetupError, TreelineError, UsageError
 
 __all__ = ["app", "main"]
 
@@ -47,6 +47,15 @@ def main() -> None:
     except BrokenPipeError:
         sys.stderr.close()
         sys.exit(0)
+    except OSError as error:
+        if debug:
+            raise
+        _complain(
+            f"{error.strerror or error}.",
+            "Free some space, or choose a folder that can be written.",
+            str(error.filename or ""),
+        )
+        sys.exit(SetupError.exit_code)
     except Exception as error:  # the last line of defence: no traceback without --debug
         if debug:
             raise

@@ -88,6 +88,10 @@ def nearest(word: str, among: Iterable[str]) -> str:
 
 
 def shown(value: object, limit: int = 80) -> str:
-    """Return `value` quoted, escaped and cut to `limit` characters, fit for one line of a message."""
+    """Return `value` quoted, escaped and cut in the middle to `limit` characters, fit for one line of a message.
+
+    The end is kept: long names that begin alike differ there.
+    """
     text = repr(str(value))
-    return text if len(text) <= limit else text[: limit - 2] + "…'"
+    tail = limit // 3
+    return text if len(text) <= limit else text[: limit - tail - 1] + "…" + text[-tail:]

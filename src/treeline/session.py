@@ -21,7 +21,6 @@ from treeline.contest.opening import Opening, check_same, clean_cache
 from treeline.contest.refit import REFIT_SHARE, refit
 from treeline.contest.result import conclude, used_seconds
 from treeline.contest.runner import Runner
-from treeline.data.labels import label_errors
 from treeline.deliver.handover import hand_over
 from treeline.errors import IntegrityError
 from treeline.problem.task import Policy
@@ -127,11 +126,6 @@ def finish(ledger: Ledger, dataset: Dataset, rows: Array, *, origin: float | Non
     tells again what an earlier one found.
     """
     result = conclude(ledger)
-    if result.prediction is not None and result.y is not None and result.index is not None and origin is not None:
-        found = label_errors(result.y, result.prediction, result.problem, rows[result.index])
-        if found is not None:
-            ledger.append("finding", finding=found.to_json())
-            result.verdict["findings"].append(found.to_json())
     bundle: dict[str, Any] = {}
     while result.picks and not bundle:
         try:

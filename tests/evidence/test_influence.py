@@ -76,7 +76,34 @@ def test_counted_metrics_resample_what_the_metric_says(name: str) -> None:
     assert np.array_equal(found[0].draws, again[0].draws)
 
 
-@pytest.mark.parametrize("name", ["r2", "median_absolute_error"])
+def test_the_share_of_variance_explained_has_the_spread_of_resampled_rows() -> None:
+    rng = np.random.default_rng(5)
+    y = rng.normal(size=N)
+    p = y + rng.normal(size=N) * 0.5
+    found = measure(y, (p,), METRICS["r2"], fold=ONE)[0]
+    drawn = [rng.integers(0, N, N) for _ in range(2000)]
+    spread = np.std([METRICS["r2"].score(y[rows], p[rows]) for rows in drawn])
+    assert found.score == pytest.approx(METRICS["r2"].score(y, p))
+    assert np.sqrt(found.influence @ found.influence) / N == pytest.approx(spread, rel=0.1)
+
+
+@pytest.mark.parametrize("name", ["f1", "balanced_accuracy", "matthews_corrcoef", "f1_macro", "f1_weighted"])
+def test_counted_metrics_have_the_spread_of_resampled_rows_and_pair(name: str) -> None:
+    rng = np.random.default_rng(6)
+    n = 600
+    y = (rng.random(n) < 0.3).astype(np.int64)
+    a = np.clip(0.5 * y + 0.6 * rng.random(n), 0, 1)
+    b = np.clip(0.45 * y + 0.6 * rng.random(n), 0, 1)
+    fold = np.arange(n) % 3
+    first, second = measure(y, (a, b), METRICS[name], fold=fold, draws=2000)
+    index = [np.concatenate([rng.choice(np.flatnonzero(fold == k), n // 3) for k in range(3)]) for _ in range(1500)]
+    one = np.array([METRICS[name].score(y[rows], a[rows]) for rows in index])
+    gap = one - np.array([METRICS[name].score(y[rows], b[rows]) for rows in index])
+    assert first.draws.std() == pytest.approx(one.std(), rel=0.1)
+    assert (first.draws - second.draws).std() == pytest.approx(gap.std(), rel=0.1)
+
+
+@pytest.mark.parametrize("name", ["median_absolute_error"])
 def test_other_metrics_are_resampled_as_they_are(name: str) -> None:
     y = RNG.normal(size=N)
     p = y + RNG.normal(size=N) * 0.5

@@ -103,6 +103,8 @@ class Watch:
         self.history: list[tuple[int, float]] = []
         "Step and loss over all held-out rows."
         self.last = 0
+        self.done = 1.0
+        "Share of its planned steps that the fit did; below 1 where the clock ended it. Candidates set it."
 
     def see(self, step: int, prediction: Array) -> bool:
         """Look at the predictions (n,) or (n, C) after `step`; return whether the step is the best so far for all rows."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from treeline.contest.field import FIRST_WAVE
 from treeline.contest.ledger import Ledger
 from treeline.contest.trial import Trial
 from treeline.errors import IntegrityError
@@ -63,30 +64,53 @@ def held_out(fold: Array, count: int) -> Array:
     return np.concatenate([np.flatnonzero(fold == number) for number in range(count)])
 
 
-def gather(ledger: Ledger, problem: Problem, among: Sequence[Standing] | None = None) -> Judged:
-    """Return what evidence judges: as many folds as half the members of every family cover.
+def gather(
+    ledger: Ledger,
+    problem: Problem,
+    among: Sequence[Standing] | None = None,
+    *,
+    equal: bool = False,
+    folds: int | None = None,
+) -> Judged:
+    """Return what evidence judges: the contenders that reached the top, on the folds that serve both families best.
+
+    A family none of which reached the top is represented by what its members did on their highest rungs. With `equal` both
+    families field equally many, the first ones in the order that was fixed before the first fit, but never fewer than
+    the first wave (docs/decisions/0007). With `folds` exactly so many are looked at.
 
     Raises:
         IntegrityError: a prediction file does not fit the rows.
     """
     everyone = list(standings(ledger) if among is None else among)
-    rows = ledger.rows()
-    families = [family for family in Family if any(one.family is family for one in everyone)]
-    width = min((_width([one for one in everyone if one.family is family]) for family in families), default=0)
-    return _judged(ledger, problem, rows, [one for one in everyone if one.reach >= width], width)
+    sides = [_at_the_top([one for one in everyone if one.family is family]) for family in Family]
+    if equal and all(sides):
+        most = max(FIRST_WAVE, min(map(len, sides)))
+        order = {entry["name"]: position for position, entry in enumerate(ledger.head["entries"])}
+        sides = [sorted(side, key=lambda one: order.get(one.name, len(order)))[:most] for side in sides]
+    width = folds or min((_width(side) for side in sides if side), default=0)
+    return _judged(ledger, problem, ledger.rows(), [one for side in sides for one in side if one.reach >= width], width)
 
 
-def scored(ledger: Ledger, problem: Problem, one: Standing) -> Interval:
-    """Return an entry's cross-fitted score over its folds, with its interval."""
-    judged = gather(ledger, problem, [one])
+def _at_the_top(side: list[Standing]) -> list[Standing]:
+    """Leave out who was fitted on fewer rows, where somebody of the side was fitted on all."""
+    return [one for one in side if one.rung == 1.0] or side
+
+
+def scored(ledger: Ledger, problem: Problem, one: Standing, *, folds: int | None = None) -> Interval:
+    """Return an entry's cross-fitted score over its folds, or the first `folds` of them, with its interval."""
+    width = one.reach if folds is None else min(folds, one.reach)
+    judged = _judged(ledger, problem, ledger.rows(), [one], width)
     prediction = crossfitted(judged, judged.members[0])
     return score_interval(judged.y, prediction, problem.metric, fold=judged.fold, group=judged.group)
 
 
 def _width(members: list[Standing]) -> int:
-    """The most folds that half of a family's members cover. A count, not a score: no row judges what it helped to choose."""
+    """How many folds are judged: as many as make folds times members that cover them largest, more folds where equal.
+
+    A count, not a score: no row judges what it helped to choose.
+    """
     reaches = sorted((one.reach for one in members), reverse=True)
-    return reaches[(len(reaches) - 1) // 2]
+    return max(reaches, key=lambda width: (width * sum(reach >= width for reach in reaches), width))
 
 
 def _judged(

@@ -85,7 +85,7 @@ class Contest:
             self.notify(
                 "tick", left_s=self.left(), running=[(str(j.family), j.entry, s) for j, s in self.engine.running()]
             )
-        why = STOPPED if self.stopped else "time is up" if self.left() <= 0 else "nothing left to try"
+        why = STOPPED if self.stopped else "time is up" if self.left() <= 0 else self._quiet()
         for job, seconds in self.engine.running():
             self.tell(
                 Outcome(
@@ -94,7 +94,7 @@ class Contest:
                     reason=f"cut off: {why}",
                     result={},
                     wall_s=seconds,
-                    cpu_s=0.0,
+                    cpu_s=seconds * self.threads,
                     peak_mb=0.0,
                 )
             )
@@ -105,6 +105,14 @@ class Contest:
             session_s=round(self.used() - self.used_before, 3),
             signal=self.stopped,
         )
+
+    def _quiet(self) -> str:
+        """Why nobody wants anything although there is time."""
+        more = any(
+            self.plan.next(family, self.ledger.trials, (), self.deadline + 1e6) is not None
+            for family in self.plan.entries
+        )
+        return "nothing more fits into the time left" if more else "nothing left to try"
 
     def used(self) -> float:
         """Wall seconds of the run so far, over all its sessions."""
@@ -182,7 +190,8 @@ def trials_of(outcome: Outcome, *, started_s: float, folds: Folds) -> list[Trial
             Trial(
                 id=job.trial_id(fold), entry=job.entry, candidate=job.candidate, family=job.family, params=job.params,
                 rung=job.rung, rows=part.get("rows", len(folds.train_rows(fold, job.rung))), fold=fold,
-                seed=job.seed, state=state, score=score, steps=part.get("steps", 0), wall_s=outcome.wall_s * share,
+                seed=job.seed, state=state, score=score, steps=part.get("steps", 0), done=part.get("done", 1.0),
+                wall_s=outcome.wall_s * share,
                 cpu_s=outcome.cpu_s * share, predict_s=part.get("predict_s", 0.0), peak_mb=outcome.peak_mb,
                 model_bytes=part.get("model_bytes", 0), started_s=max(started_s, 0.0), reason=reason,
             )

@@ -10,7 +10,7 @@ from treeline.contest.blend import Standing, gather
 from treeline.contest.ledger import Ledger
 from treeline.contest.trial import Trial
 from treeline.evidence.choice import Procedure, procedure
-from treeline.evidence.paired import score_interval
+from treeline.evidence.influence import score_of, turn
 from treeline.evidence.scores import Judged
 from treeline.problem.metric import Array
 from treeline.problem.problem import Problem
@@ -46,16 +46,20 @@ class Delivered:
     prediction: Array
 
 
-def deliver(ledger: Ledger, judged: Judged, everyone: list[Standing], problem: Problem) -> Delivered | None:
+def deliver(ledger: Ledger, everyone: list[Standing], problem: Problem) -> Delivered | None:
     """Choose the procedure with the best cross-fitted score on the rows that all share: a family's blend, or that of both.
 
-    A family's weights are then chosen on all folds that it covers, which may be more than the other family covers.
+    The blend of both must be better by an amount that could be felt. A family's weights are then chosen on all folds that
+    it covers, which may be more than the other family covers.
     """
+    judged = gather(ledger, problem, everyone)
     sides: list[Family | None] = [family for family in Family if judged.of(family)]
     losses = {
         side: _loss(judged, procedure(judged, side).prediction)
         for side in ([*sides, None] if len(sides) > 1 else sides)
     }
+    if None in losses:
+        losses[None] += UNFELT * problem.margin
     finite = {side: loss for side, loss in losses.items() if np.isfinite(loss)}
     if not finite:
         return None
@@ -100,5 +104,4 @@ def _without_the_slow(
 
 def _loss(judged: Judged, prediction: Array) -> float:
     """Return the score by folds, as the verdict counts it, turned so that lower is better."""
-    score = score_interval(judged.y, prediction, judged.metric, fold=judged.fold, group=judged.group).score
-    return -score if judged.metric.greater_is_better else score
+    return -turn(judged.metric, score_of(judged.y, prediction, judged.metric, fold=judged.fold))

@@ -66,7 +66,8 @@ def execute(job: Job, out: Path) -> None:
             out / "ledger" / "preds" / f"{job.trial_id(number)}.npy", fitted[position], watches[position], half
         )
         arrays, meta = fitted[position].state()
-        result["reason"] = str(meta.get("note", ""))
+        share = watches[position].done
+        result |= {"done": share, "reason": f"stopped by the clock after {share:.0%} of its steps" if share < 1 else ""}
         result["model_bytes"] = write_state(out / "models" / f"{job.trial_id(number)}.safetensors", arrays, meta)
         results.append(result)
     _write_result(job, out, {"trials": results})

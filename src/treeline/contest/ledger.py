@@ -15,6 +15,7 @@ import fcntl
 import json
 import os
 import socket
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -104,6 +105,8 @@ class Ledger:
         for number, line in enumerate(lines, start=1):
             try:
                 fact = json.loads(line)
+                if fact.pop("crc", None) is not None and line.decode() != _sealed(json.dumps(fact)):
+                    raise ValueError("the line was changed")
                 self._take(fact)
             except (ValueError, KeyError, TypeError):
                 raise IntegrityError(
@@ -132,11 +135,13 @@ class Ledger:
         """Write one fact and return when it is on the disk."""
         if self._file is None:
             raise RuntimeError("the ledger is open for reading only")
-        line = json.dumps({"fact": fact, **content}, allow_nan=False, default=_plain)
+        line = _sealed(json.dumps({"fact": fact, **content}, allow_nan=False, default=_plain))
         self._file.write(line + "\n")
         self._file.flush()
         os.fsync(self._file.fileno())
-        self._take(json.loads(line))
+        written = json.loads(line)
+        del written["crc"]
+        self._take(written)
 
     def record(self, trial: Trial) -> None:
         """Write one trial."""
@@ -181,6 +186,11 @@ class Ledger:
             if file is not None:
                 with suppress(OSError):
                     file.close()
+
+
+def _sealed(line: str) -> str:
+    """Return a JSON object with a checksum of its text as the last key, so that a changed line is noticed."""
+    return f'{line[:-1]}, "crc": "{zlib.crc32(line.encode()):08x}"}}'
 
 
 def _trial(fact: dict[str, Any]) -> Trial:

@@ -111,12 +111,13 @@ def _begin(
         raise DataError(
             "No column is left to predict from.", where=dataset.source, do="Keep a column with --kind NAME=category."
         )
-    folds = plan_folds(y, problem, **keys_of(dataset, problem, rows), folds=settings.folds)
+    keys = keys_of(dataset, problem, rows)
+    folds = plan_folds(y, problem, **keys, folds=settings.folds)
     field = line_up(
         cards(), task=problem.task, classes=len(problem.classes), rows=len(y), families=settings.families,
         only=[card_named(name).name for name in settings.candidates],
     )  # fmt: skip
-    _write_rows(ledger, y, folds)
+    _write_rows(ledger, targets, folds, keys["groups"])
     write_state(ledger.out / "ledger" / "features.safetensors", *encoder.state())
     _write_head(ledger, dataset, problem=problem, settings=settings, budget=budget, findings=findings, field=field)
 
@@ -191,17 +192,18 @@ def _excluded(findings: Sequence[Finding], settings: Settings, dataset: Dataset)
     return (set(dropped_columns(list(findings))) - kept) | set(settings.drop)
 
 
-def _write_rows(ledger: Ledger, y: Array, folds: Folds) -> None:
-    more = {}
+def _write_rows(ledger: Ledger, targets: tuple[Array, Array], folds: Folds, groups: Array | None) -> None:
+    rows, y = targets
+    more = {} if groups is None else {"group": groups}
     if folds.groups is not None:
-        more = {"group": np.asarray(folds.groups), "keep": np.asarray(folds.groups)}
-    elif folds.policy is Policy.TIME:
+        more["keep"] = np.asarray(folds.groups)
+    elif folds.policy is Policy.TIME and groups is None:
         # Neighbours in time err alike: intervals count stretches of time, not rows.
         rank = np.empty(len(y), dtype=np.int64)
         rank[folds.order] = np.arange(len(y))
-        more = {"group": rank * STRETCHES // len(y)}
+        more["group"] = rank * STRETCHES // len(y)
     with durable(ledger.path.parent / "rows.npz") as path:
-        np.savez(path, allow_pickle=False, y=y, fold=folds.fold, half=folds.half, order=folds.order, **more)
+        np.savez(path, allow_pickle=False, y=y, fold=folds.fold, half=folds.half, order=folds.order, row=rows, **more)
 
 
 def _write_head(
@@ -214,6 +216,7 @@ def _write_head(
     findings: Sequence[Finding],
     field: Field,
 ) -> None:
+    rows = len(ledger.rows()["y"])
     versions = {}
     for library in LIBRARIES:
         try:
@@ -227,7 +230,7 @@ def _write_head(
         started=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         problem=problem.to_json(),
         dataset={
-            "source": dataset.source, "fingerprint": dataset.fingerprint, "rows": len(dataset),
+            "source": dataset.source, "fingerprint": dataset.fingerprint, "rows": len(dataset), "with_target": rows,
             "records": dataset.records.to_json(),
             "columns": [column.to_json() for column in dataset.columns], "how": dataset.how,
         },
@@ -238,7 +241,7 @@ def _write_head(
             {"name": e.name, "candidate": e.candidate, "family": str(family), "params": e.params, "reference": e.reference}
             for family, listed in field.entries.items() for e in listed
         ],
-        rungs=rungs_of(dataset.records.used, classes=len(problem.classes), seconds=budget.limit_s),
+        rungs=rungs_of(rows, classes=len(problem.classes), seconds=budget.limit_s),
         absent=[one.to_json() for one in field.absent],
         versions=versions,
         machine={

@@ -7,23 +7,29 @@ from typing import Any
 
 import numpy as np
 
-from treeline.candidates.registry import cards
-from treeline.contest.blend import Standing, gather, held_out, scored, standings
+from treeline.contest.blend import gather, held_out, standings
 from treeline.contest.delivery import Pick, deliver
 from treeline.contest.fitting import cross_fitted
+from treeline.contest.leaderboard import leaderboard, references
 from treeline.contest.ledger import Ledger
-from treeline.contest.trial import State, Trial
+from treeline.contest.trial import Trial
+from treeline.data.labels import label_errors
+from treeline.errors import shown
+from treeline.evidence.choice import procedure
 from treeline.evidence.curves import Curve
 from treeline.evidence.curves import gather as curve_of
 from treeline.evidence.paired import score_interval
-from treeline.evidence.scores import Judged
-from treeline.evidence.verdict import Call, Share, judge
+from treeline.evidence.scores import Judged, crossfitted
+from treeline.evidence.verdict import Share, judge
 from treeline.evidence.words import sentence
 from treeline.problem.metric import Array
 from treeline.problem.problem import Problem
 from treeline.problem.task import Family, Policy
 
 __all__ = ["Pick", "Result", "conclude", "used_seconds"]
+
+CUT = 0.5
+"A fit that the clock ended before this share of its planned steps may not show what its contender can do."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,60 +54,87 @@ def conclude(ledger: Ledger) -> Result:
     head = ledger.head
     problem = Problem.from_json(head["problem"])
     everyone = standings(ledger)
-    judged = gather(ledger, problem, everyone)
-    unfinished = _unfinished(judged, everyone)
-    findings = head["findings"] + [fact["finding"] for fact in ledger.of_kind("finding")]
+    judged = gather(ledger, problem, everyone, equal=True)
+    findings = list(head["findings"])
     if not judged.members:
         verdict = _nobody(ledger, problem)
-        return Result(problem=problem, verdict=verdict | _facts(ledger, problem, findings, {}), picks=(), delivered="")
-    told = judge(
-        judged,
-        margin=problem.margin,
-        shares={family: _share(ledger, family, judged, problem) for family in Family},
-        curves=_curves(ledger, problem),
-        blocking=[f["code"] for f in findings if f["severity"] == "block"],
-        lowering=[f["code"] for f in findings if f["severity"] == "warn" and not f["done"]],
-    )  # fmt: skip
-    fronts = {
-        curve.name: [point.to_json() for point in curve.points] for curve in told.curves if curve.name in tuple(Family)
-    }
-    verdict = told.to_json() | {"curves": fronts}
-    if unfinished and told.call is not Call.UNDECIDED:
-        verdict |= {
-            "call": str(Call.UNDECIDED),
-            "strong": False,
-            "leaning": str(told.call),
-            "take": None,
-            "needed": None,
-        }
-        verdict["because"] = [*(f"UNFINISHED: {note}" for note in unfinished), *verdict["because"]]
-        verdict["sentence"] = sentence(verdict)
-    delivered = deliver(ledger, judged, everyone, problem)
+        return Result(
+            problem=problem, verdict=verdict | _facts(ledger, problem, findings, {}, 0), picks=(), delivered=""
+        )
+    delivered = deliver(ledger, everyone, problem)
+    index = None
+    if delivered is not None:
+        rows = ledger.rows()
+        index = held_out(rows["fold"], len(np.unique(delivered.judged.fold)))
+        numbers = rows.get("row", np.arange(len(rows["y"])))
+        suspects = label_errors(delivered.judged.y, delivered.prediction, problem, numbers[index])
+        findings += [suspects.to_json()] if suspects else []
     picks = delivered.picks if delivered else ()
-    verdict |= _facts(ledger, problem, findings, {pick.name: pick.weight for pick in picks}) | {
+    weights = {pick.name: pick.weight for pick in picks}
+    verdict = _told(ledger, problem, judged, findings)
+    verdict |= _facts(ledger, problem, findings, weights, len(np.unique(judged.fold))) | {
         "delivered": {
             "what": delivered.what if delivered else "",
             "members": [{"name": pick.name, "weight": pick.weight, "models": len(pick.trials)} for pick in picks],
         },
-        "judged_rows": len(judged.y),
     }
+    verdict["sentence"] = sentence(verdict)
     if delivered is None:
         return Result(problem=problem, verdict=verdict, picks=(), delivered="")
     return Result(
         problem=problem, verdict=verdict, picks=picks, delivered=delivered.what, y=delivered.judged.y,
-        prediction=delivered.prediction, index=held_out(ledger.rows()["fold"], len(np.unique(delivered.judged.fold))),
+        prediction=delivered.prediction, index=index,
     )  # fmt: skip
 
 
+def _told(ledger: Ledger, problem: Problem, judged: Judged, findings: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return what the evidence says, as plain data, with the families' curves."""
+    allowed = bool(ledger.head["settings"].get("allow_leak"))
+    blocking = [f for f in findings if f["severity"] == "block" and not allowed]
+    lowering = [f for f in findings if f["severity"] == "warn" and not f["done"]]
+    lowering += [f for f in findings if f["severity"] == "block" and allowed]
+    told = judge(
+        judged,
+        margin=problem.margin,
+        shares={family: _share(ledger, family, judged) for family in Family},
+        curves=_curves(ledger, problem),
+        blocking=[_named(f) for f in blocking],
+        lowering=[_named(f) for f in lowering],
+        guess=_guess(ledger, problem, judged),
+    )
+    fronts = {
+        curve.name: [point.to_json() for point in curve.points] for curve in told.curves if curve.name in tuple(Family)
+    }
+    return told.to_json() | {"curves": fronts}
+
+
+def _named(finding: dict[str, Any]) -> str:
+    """Return `D007 (title: column, column and 3 more)`."""
+    names = [shown(name, 40) for name in finding["columns"]]
+    more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+    return f"{finding['code']} ({finding['title']}{': ' if names else ''}{', '.join(names[:3])}{more})"
+
+
+def _guess(ledger: Ledger, problem: Problem, judged: Judged) -> Array | None:
+    """Return what the baseline, a constant guess, predicted for the judged rows; None where it was not fitted there."""
+    width = len(np.unique(judged.fold))
+    floor = [one for one in standings(ledger, reference=True) if one.name in references(ledger) and one.rung == 1.0]
+    if not floor or floor[0].reach < width:
+        return None
+    base = gather(ledger, problem, floor[:1], folds=width)
+    return crossfitted(base, base.members[0])
+
+
 def _facts(
-    ledger: Ledger, problem: Problem, findings: list[dict[str, Any]], weights: dict[str, float]
+    ledger: Ledger, problem: Problem, findings: list[dict[str, Any]], weights: dict[str, float], width: int
 ) -> dict[str, Any]:
     return {
         "target": problem.target,
         "task": str(problem.task),
-        "leaderboard": _leaderboard(ledger, problem, weights),
+        "leaderboard": leaderboard(ledger, problem, weights, width),
         "budget": _budget(ledger),
-        "rows": ledger.head["dataset"]["records"]["used"],
+        "rows": ledger.head["dataset"].get("with_target", ledger.head["dataset"]["records"]["used"]),
+        "held_out_rows": int((ledger.rows()["fold"] >= 0).sum()),
         "findings": findings,
     }
 
@@ -114,7 +147,7 @@ def _nobody(ledger: Ledger, problem: Problem) -> dict[str, Any]:
         "metric": problem.metric.name, "greater_is_better": problem.metric.greater_is_better, "margin": problem.margin,
         "families": {str(family): None for family in Family}, "both": None, "difference": None, "treeline": None, "curves": {},
         "because": reasons, "caveats": [], "needed": None, "regret": None, "delivered": {"what": "", "members": []},
-        "judged_rows": 0,
+        "judged_rows": 0, "signal": None,
     }  # fmt: skip
 
 
@@ -135,42 +168,38 @@ def used_seconds(ledger: Ledger) -> float:
     return max([*told, *(trial.started_s + trial.wall_s for trial in ledger.trials)], default=0.0)
 
 
-def _share(ledger: Ledger, family: Family, judged: Judged, problem: Problem) -> Share:
-    trials = [trial for trial in ledger.trials if trial.family is family and trial.entry not in _references(ledger)]
+def _share(ledger: Ledger, family: Family, judged: Judged) -> Share:
+    trials = [trial for trial in ledger.trials if trial.family is family and trial.entry not in references(ledger)]
+    members = judged.of(family)
+    cut = sorted({t.entry for t in trials if t.rung == 1.0 and t.done < CUT and t.entry in {m.name for m in members}})
     return Share(
-        contenders=len({trial.entry for trial in trials if trial.state is State.DONE}),
+        contenders=len(members),
         cpu_s=sum(trial.cpu_s for trial in trials),
         wall_s=sum(trial.wall_s for trial in trials),
-        fit_cpu_s=_champion_cpu(standings(ledger), family, problem),
-        missing=None if judged.of(family) else _why_missing(ledger, family),
+        fit_cpu_s=_fit_cpu(ledger, judged, family) if members else None,
+        cut=tuple(cut),
+        unfinished=_unfinished(ledger, family) if members else None,
+        missing=None if members else _why_missing(ledger, family),
     )
 
 
-def _champion_cpu(everyone: list[Standing], family: Family, problem: Problem) -> float | None:
-    """Return the CPU seconds of one fit of the family's best contender on all rows, by fold 0; scaled up from a lower rung."""
-    side = [one for one in everyone if one.family is family and one.trials[0].score is not None]
-    if not side:
+def _fit_cpu(ledger: Ledger, judged: Judged, family: Family) -> float:
+    """Return the CPU seconds of one fit on all rows of every member that the family's procedure uses."""
+    used = procedure(judged, family).weights()
+    top: dict[str, list[float]] = {}
+    for trial in ledger.done():
+        if trial.entry in used:
+            top.setdefault(trial.entry, []).append(trial.cpu_s / trial.rung)
+    return sum(float(np.mean(seconds)) for seconds in top.values())
+
+
+def _unfinished(ledger: Ledger, family: Family) -> str | None:
+    """Say where a family's time did not suffice for a single fit on all rows: its score is that of fewer rows."""
+    reached = [one for one in standings(ledger) if one.family is family]
+    if not reached or max(one.rung for one in reached) == 1.0:
         return None
-    sign = -1.0 if problem.metric.greater_is_better else 1.0
-    best = min(side, key=lambda one: sign * float(one.trials[0].score or 0.0))
-    return float(np.mean([trial.cpu_s for trial in best.trials])) / best.rung
-
-
-def _unfinished(judged: Judged, everyone: list[Standing]) -> list[str]:
-    """Say which family's time did not suffice for a single fit on all rows: its score is that of fewer rows."""
-    notes = []
-    for family in Family:
-        reached = [one for one in everyone if one.family is family]
-        if judged.of(family) and max(one.rung for one in reached) < 1.0:
-            rows, share = max((one.trials[0].rows, one.rung) for one in reached)
-            notes.append(
-                f"the {family} side's time was enough for {rows:,} of {rows / share:,.0f} training rows; give the run more"
-            )
-    return notes
-
-
-def _references(ledger: Ledger) -> set[str]:
-    return {entry["name"] for entry in ledger.head["entries"] if entry["reference"]}
+    rows, share = max((one.trials[0].rows, one.rung) for one in reached)
+    return f"the {family} side's time was enough for {rows:,} of {rows / share:,.0f} training rows; give the run more"
 
 
 def _curves(ledger: Ledger, problem: Problem) -> list[Curve]:
@@ -178,12 +207,13 @@ def _curves(ledger: Ledger, problem: Problem) -> list[Curve]:
     by_entry: dict[str, list[Trial]] = {}
     for trial in ledger.done():
         comparable = trial.fold == 0 or problem.policy is not Policy.TIME  # older folds judge other times
-        if comparable and trial.score is not None and trial.entry not in _references(ledger):
+        if comparable and trial.score is not None and trial.entry not in references(ledger):
             by_entry.setdefault(trial.entry, []).append(trial)
     rows = ledger.rows()
     inside = rows["fold"] == 0
     y, half, fold = rows["y"][inside], rows["half"][inside], rows["fold"][inside]
     group = rows["group"][inside] if "group" in rows else None
+    shift = _difficulty(by_entry)
     curves = []
     for name, trials in by_entry.items():
         first = next((trial for trial in trials if trial.fold == 0), None)
@@ -192,56 +222,40 @@ def _curves(ledger: Ledger, problem: Problem) -> list[Curve]:
             noise = score_interval(
                 y, cross_fitted(ledger.predictions(first), half), problem.metric, fold=fold, group=group
             ).se
-        records = [(trial.rows, trial.fold, float(trial.score or 0.0)) for trial in trials]
+        records = [(t.rows, t.fold, float(t.score or 0.0) + (shift if t.rung < 1.0 else 0.0)) for t in trials]
         curves.append(curve_of(name, trials[0].family, records, noise=noise))
     return curves
+
+
+def _difficulty(by_entry: dict[str, list[Trial]]) -> float:
+    """Return by how much the mean over all folds is above fold 0's score, the median over those who were fitted on several.
+
+    Lower rungs are judged on fold 0 alone: without this a fold that is harder than the others would look like learning.
+    """
+    above = []
+    for trials in by_entry.values():
+        top = {trial.fold: float(trial.score or 0.0) for trial in trials if trial.rung == 1.0}
+        if 0 in top and len(top) > 1:
+            above.append((len(top), float(np.mean(list(top.values()))) - top[0]))
+    most = max((count for count, _ in above), default=0)
+    return float(np.median([gap for count, gap in above if count == most])) if above else 0.0
 
 
 def _why_missing(ledger: Ledger, family: Family) -> str:
     if str(family) not in ledger.head["settings"]["families"]:
         return "it was not asked for"
     absent = [one for one in ledger.head["absent"] if one["family"] == str(family)]
-    tried = [trial for trial in ledger.trials if trial.family is family and trial.entry not in _references(ledger)]
+    tried = [trial for trial in ledger.trials if trial.family is family and trial.entry not in references(ledger)]
     if tried:
         return (
             "none of its trials succeeded: "
             + "; ".join(sorted({f"{t.entry}: {t.reason or t.state}" for t in tried}))[:400]
         )
-    if absent:
+    if absent and not any(
+        entry["family"] == str(family) and not entry["reference"] for entry in ledger.head["entries"]
+    ):
         installs = sorted({one["install"] for one in absent if one["install"]})
         return str(absent[0]["reason"]) + (f" ({installs[0]})" if installs else "")
     if _budget(ledger)["signal"]:
         return "the run was stopped before its first trial; the same command goes on"
     return "the time was over before its first trial"
-
-
-def _leaderboard(ledger: Ledger, problem: Problem, weights: dict[str, float]) -> list[dict[str, Any]]:
-    titles = {card.name: card.title for card in cards().values()}
-    by_entry: dict[str, list[Trial]] = {}
-    for trial in ledger.trials:
-        by_entry.setdefault(trial.entry, []).append(trial)
-    standing = {one.name: one for one in standings(ledger, reference=True)}
-    board = []
-    for name, trials in by_entry.items():
-        row: dict[str, Any] = {
-            "name": name,
-            "title": titles.get(trials[0].candidate, name) + name.removeprefix(trials[0].candidate).replace("-", " #"),
-            "family": str(trials[0].family), "score": None, "interval": None, "folds": 0, "rows": max(t.rows for t in trials),
-            "cpu_s": sum(t.cpu_s for t in trials), "predict_s_per_1000": None, "weight": weights.get(name, 0.0),
-            "state": str(trials[-1].state), "reference": name in _references(ledger),
-        }  # fmt: skip
-        if name in standing:
-            row |= _scored(ledger, problem, standing[name])
-        board.append(row)
-    sign = -1.0 if problem.metric.greater_is_better else 1.0
-    return sorted(board, key=lambda row: (row["score"] is None, sign * (row["score"] or 0.0)))
-
-
-def _scored(ledger: Ledger, problem: Problem, one: Standing) -> dict[str, Any]:
-    found = scored(ledger, problem, one)
-    judged = int(np.isin(ledger.rows()["fold"], range(one.reach)).sum())
-    seconds = sum(trial.predict_s for trial in one.trials)
-    return {
-        "score": found.score, "interval": [found.low, found.high], "folds": one.reach, "rows": one.trials[0].rows,
-        "predict_s_per_1000": 1000 * seconds / max(judged, 1), "state": str(State.DONE),
-    }  # fmt: skip

@@ -208,7 +208,8 @@ class Runner:
             _kill(run.pid)
         return [
             Outcome(job=run.job, state=State.FAILED, reason=WORKER_DIED, result={},
-                    wall_s=time.monotonic() - run.began, cpu_s=0.0, peak_mb=run.peak_mb)
+                    wall_s=time.monotonic() - run.began, cpu_s=(time.monotonic() - run.began) * self.threads,
+                    peak_mb=run.peak_mb)
             for run in template.jobs.values()
         ]  # fmt: skip
 

@@ -53,6 +53,8 @@ class Trial:
     "Metric on the fold's held-out rows, the stopping step cross-fitted; None where there is none."
     steps: int = 0
     "Rounds or epochs of the model that is kept; 0 where the candidate has no steps."
+    done: float = 1.0
+    "Share of its planned steps that the clock let the fit do; 1 where it ended by itself."
     wall_s: float = 0.0
     cpu_s: float = 0.0
     predict_s: float = 0.0

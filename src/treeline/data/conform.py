@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from treeline.data.column import Kind
-from treeline.data.date_text import guess_formats, parse_dates
+from treeline.data.date_text import guess_formats, parse_dates, swapped
 from treeline.data.missing_text import AMONG_NUMBERS, ANYWHERE
 from treeline.data.number_text import NumberStyle, parse_numbers
 from treeline.data.raw import settle_rejects
@@ -63,12 +63,14 @@ def conform(
             where=raw.source,
             do="Add them, empty where the values are not known.",
         )
-    settle_rejects(raw, bad_rows="refuse", rejects=None)
+    settle_rejects(raw, bad_rows="refuse", rejects=None, predicting=True)
     problems = Problems()
     problems.extra = tuple(name for name in raw.frame.columns if name not in wanted)
     out = []
     for column in columns:
-        values, failed = _conform(raw.frame[str(column["name"])], column)
+        given = raw.frame[str(column["name"])]
+        values, failed = _conform(given, column)
+        _refuse_retyped(given, values, column, raw.source)
         out.append(values)
         if failed:
             problems[str(column["name"])] = failed
@@ -83,6 +85,27 @@ def _conform(series: pl.Series, column: Mapping[str, Any]) -> tuple[pl.Series, i
     if kind is Kind.DATE:
         return _dates(series, column)
     return _words(series, column), 0
+
+
+def _refuse_retyped(given: pl.Series, values: pl.Series, column: Mapping[str, Any], source: str) -> None:
+    """Refuse a category that came as another type and shares no value with what training saw.
+
+    Codes such as 007 that turned into the number 7 on the way would otherwise be taken for rare levels, every one.
+    """
+    import polars as pl
+
+    examples = {str(example) for example in column.get("examples") or ()}
+    if Kind(column["kind"]) is not Kind.CATEGORY or given.dtype == pl.String or not examples:
+        return
+    seen = set(values.drop_nulls().unique().to_list())
+    wide = {one.lstrip("0") for one in examples} & {str(one).lstrip("0") for one in seen}
+    if seen and not seen & examples and (wide or given.dtype == pl.Boolean):
+        raise DataError(
+            f"The column {shown(column['name'])} holds {given.dtype} values such as {shown(next(iter(seen)))}; the model was "
+            f"trained on texts such as {shown(next(iter(sorted(examples))))}.",
+            where=source,
+            do="Give the column as text, written as in the training table.",
+        )
 
 
 def _null_tokens(texts: pl.Series, column: Mapping[str, Any], usual: frozenset[str]) -> pl.Series:
@@ -129,6 +152,13 @@ def _dates(series: pl.Series, column: Mapping[str, Any]) -> tuple[pl.Series, int
         values = parse_dates(texts, style)
     else:  # training saw typed dates: take what the new texts say of themselves
         styles = guess_formats(texts.drop_nulls().head(1000)) if texts.null_count() < len(texts) else []
+        other = swapped(styles[0]) if styles else ""
+        if styles and other != styles[0] and parse_dates(texts, other).null_count() == texts.null_count():
+            example = texts.drop_nulls()[0]
+            raise DataError(
+                f"The dates in {shown(column['name'])} can be read in two ways, such as {shown(example)}.",
+                do="Write them as year-month-day.",
+            )
         values = (
             parse_dates(texts, styles[0]) if styles else texts.set(texts.is_not_null(), None).cast(pl.Datetime("us"))
         )

@@ -71,8 +71,8 @@ def check_names(names: Sequence[str], source: str) -> None:
         seen[key] = position
 
 
-def settle_rejects(raw: Raw, *, bad_rows: str, rejects: Path | None) -> Records:
-    """Refuse, or write the rejects file, and return where every record went.
+def settle_rejects(raw: Raw, *, bad_rows: str, rejects: Path | None, predicting: bool = False) -> Records:
+    """Refuse, or write the rejects file, and return where every record went; rows to predict cannot be set aside.
 
     Raises:
         DataError: there are bad records and `bad_rows` is `refuse`, or no good one is left.
@@ -96,7 +96,11 @@ def settle_rejects(raw: Raw, *, bad_rows: str, rejects: Path | None) -> Records:
             f"Record {first.number} (line {first.line}) {first.detail}; "
             f"{len(bad)} of {raw.read} records are bad: {numbers}.",
             where=f"{raw.source}:{first.number}",
-            do="Repair the file, or leave such records out with --bad-rows=quarantine."
+            do=(
+                "Repair the file."
+                if predicting
+                else "Repair the file, or leave such records out with --bad-rows=quarantine."
+            )
             if used
             else "Check the delimiter and the header line; no record is usable.",
         )

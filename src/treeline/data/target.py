@@ -26,6 +26,8 @@ PAIRS = {
     ("alive", "dead"), ("nein", "ja"), ("non", "oui"), ("off", "on"), ("normal", "abnormal"), ("normal", "anomaly"),
 }  # fmt: skip
 "Negative and positive labels that are understood without counting."
+MOST_NUMBERED = 30
+"More whole numbers in a row than this are amounts, unless the user says otherwise."
 
 
 def rows_of(dataset: Dataset, problem: Problem) -> tuple[Array, Array, int]:
@@ -99,7 +101,7 @@ def task_of(dataset: Dataset, target: str, asked: str | None = None) -> tuple[Ta
 
 
 def _infer(series: pl.Series, n_distinct: int) -> tuple[Task, str]:
-    """Numbers are labels where they are two, at most 10 whole ones, or at most 100 that run 0, 1, 2 … or 1, 2, 3 … evenly."""
+    """Numbers are labels where they are two, at most 10 whole ones (none of them alone), or at most 30 in a row, evenly."""
     if n_distinct == 2:
         return Task.BINARY, "the target has two values"
     numeric = series.dtype.is_numeric()
@@ -114,9 +116,9 @@ def _infer(series: pl.Series, n_distinct: int) -> tuple[Task, str]:
     counts = series.value_counts(sort=True)["count"].to_numpy()
     first, last = float(series.min()), float(series.max())  # type: ignore[arg-type]
     runs = first in (0.0, 1.0) and last - first == n_distinct - 1
-    even = counts[-1] >= 10 and counts[0] <= 20 * counts[-1]
+    even = counts[-1] >= 10 and counts[0] <= 20 * counts[-1] and n_distinct <= MOST_NUMBERED
     hint = "say --task multiclass if the values are labels" if n_distinct <= 100 else ""
-    few = n_distinct <= 10 and len(series) >= 5 * n_distinct
+    few = n_distinct <= 10 and len(series) >= 5 * n_distinct and counts[-1] >= 2
     if numeric and (few or (n_distinct <= 100 and runs and even)):
         return (
             Task.MULTICLASS,

@@ -15,6 +15,7 @@ import numpy as np
 from treeline.candidates.card import Card, Fitted, Rows, State
 from treeline.candidates.features import Encoder
 from treeline.candidates.registry import card_named
+from treeline.data.column import Kind
 from treeline.deliver.parity import parity_rows, same_or_refuse
 from treeline.deliver.sealed import AGAIN, open_sealed, strict_json
 from treeline.errors import IntegrityError, SetupError, UsageError, shown
@@ -97,8 +98,13 @@ class Model:
 
     @property
     def classes_(self) -> Array:
-        """The labels (C,) in the order of `predict_proba`; empty for regression."""
-        return np.array(self.problem.classes, dtype=object)
+        """The labels (C,) in the order of `predict_proba`, numbers where the target held numbers; empty for regression."""
+        target = next((column for column in self.columns if column["name"] == self.problem.target), {})
+        if target.get("kind") != Kind.NUMBER:
+            return np.array(self.problem.classes, dtype=object)
+        numbers = np.array([float(label) for label in self.problem.classes])
+        fractions = any("." in str(example) for example in target.get("examples") or ())
+        return numbers if fractions or (numbers != np.round(numbers)).any() else numbers.astype(np.int64)
 
     @property
     def inputs(self) -> tuple[str, ...]:
@@ -110,7 +116,7 @@ class Model:
         return [column for column in self.columns if column["name"] in self.inputs]
 
     def predict(self, source: Any) -> Array:
-        """Return labels (n,) of objects, or values (n,) float64.
+        """Return labels (n,), as `classes_` has them, or values (n,) float64.
 
         Args:
             source: new rows: a pandas, Polars or Arrow table, a dict of columns, a list of records, or the path of a file.
@@ -141,7 +147,7 @@ class Model:
             return pl.DataFrame({"prediction": said})
         shares = _both(scores)
         columns = {f"proba_{label}": shares[:, j] for j, label in enumerate(self.problem.classes)}
-        return pl.DataFrame({"prediction": pl.Series(said.tolist(), dtype=pl.String), **columns})
+        return pl.DataFrame({"prediction": pl.Series(said.tolist()), **columns})
 
     def scores(self, source: Any) -> Array:
         """Return predictions in Treeline's own shape, see `problem.metric`: (n,) or (n, C) float64."""

@@ -32,7 +32,11 @@ class Share:
     cpu_s: float = 0.0
     wall_s: float = 0.0
     fit_cpu_s: float | None = None
-    "CPU seconds that fitting the delivered models took: decides which side is cheaper; `cpu_s` does where it is unknown."
+    "CPU seconds of one fit of all that its procedure uses: decides which side is cheaper; `cpu_s` does where it is unknown."
+    cut: tuple[str, ...] = ()
+    "Members whose fits the clock ended well before their planned end."
+    unfinished: str | None = None
+    "Why its score is that of fewer rows than the other side's; None where it was fitted on all."
     missing: str | None = None
     "Why the family has no member: not installed, not asked for, all failed."
 

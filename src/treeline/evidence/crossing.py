@@ -37,6 +37,8 @@ class Treeline:
     "Probability that the leader has been overtaken at 2, 4 and 8 times today's rows."
     rows: int | None
     interval: tuple[int, int] | None
+    last: int | None
+    "Training rows of the last rung that both sides have: what 2, 4 and 8 times refer to."
     crossed_at: int | None
     "Training rows at which today's leader took the lead within the ladder; None where it led all along."
     doubling: dict[str, tuple[float, float]]
@@ -51,6 +53,7 @@ class Treeline:
             "interval": list(self.interval) if self.interval else None,
             "leader": str(self.leader) if self.leader else None,
             "p_overtaken": dict(self.p_overtaken),
+            "last": self.last,
             "crossed_at": self.crossed_at,
             "doubling": {side: {"gain": gain, "se": se} for side, (gain, se) in self.doubling.items()},
             "flags": list(self.flags),
@@ -113,7 +116,10 @@ def treeline(classical: Curve, deep: Curve, metric: Metric, *, seed: int = 0) ->
     if min(loss.min() for loss in losses) < 0:
         low = min(float(loss.min()) for loss in losses)
         losses = [loss - low for loss in losses]
-    errors = _errors(pairs)
+    # In units of the largest loss, so that nothing below depends on the unit of the target.
+    unit = max(float(np.max(loss)) for loss in losses) or 1.0
+    losses = [loss / unit for loss in losses]
+    errors = _errors(pairs, unit)
     p, low_side, high_side = crossing(rows, losses[0], losses[1], errors, seed=seed)
     leader = Family.DEEP if losses[1][-1] < losses[0][-1] else Family.CLASSICAL
     overtaken = {str(t): p[t] if leader is Family.CLASSICAL else 1 - p[t] for t in AHEAD}
@@ -122,12 +128,15 @@ def treeline(classical: Curve, deep: Curve, metric: Metric, *, seed: int = 0) ->
     if max(overtaken.values()) >= IN_SIGHT:
         place = _place(low_side, high_side, leader, float(rows[-1]))
     before = _crossed(rows, losses[0] - losses[1])
-    gains = {str(family): _gain(side) for family, side in ((Family.CLASSICAL, low_side), (Family.DEEP, high_side))}
+    gains = {
+        str(family): _gain(side * unit) for family, side in ((Family.CLASSICAL, low_side), (Family.DEEP, high_side))
+    }
     return Treeline(
         leader=leader,
         p_overtaken=overtaken,
         rows=place[0] if place else None,
         interval=(place[1], place[2]) if place else None,
+        last=round(float(rows[-1])),
         crossed_at=before,
         doubling=gains,
         flags=flags,
@@ -137,11 +146,19 @@ def treeline(classical: Curve, deep: Curve, metric: Metric, *, seed: int = 0) ->
 
 def _unknown(words: str, flags: tuple[str, ...]) -> Treeline:
     return Treeline(
-        leader=None, p_overtaken={}, rows=None, interval=None, crossed_at=None, doubling={}, flags=flags, words=words
+        leader=None,
+        p_overtaken={},
+        rows=None,
+        interval=None,
+        last=None,
+        crossed_at=None,
+        doubling={},
+        flags=flags,
+        words=words,
     )
 
 
-def _errors(pairs: list[tuple[Any, Any]]) -> tuple[Array, Array]:
+def _errors(pairs: list[tuple[Any, Any]], unit: float) -> tuple[Array, Array]:
     """Standard errors of both sides; where both were scored on the same folds, the noise they share cancels."""
     first, second = [], []
     for a, b in pairs:
@@ -150,12 +167,12 @@ def _errors(pairs: list[tuple[Any, Any]]) -> tuple[Array, Array]:
         if same and len(a.folds) > 2:
             gaps = [s - t for (_, s), (_, t) in zip(a.folds, b.folds, strict=True)]
             paired = float(np.std(gaps, ddof=1) / np.sqrt(len(gaps)))
-            share = max(paired / max(float(np.hypot(a.se, b.se)), MIN_SE), 0.2)
+            share = max(paired / max(float(np.hypot(a.se, b.se)), MIN_SE * unit), 0.2)
             se = (a.se * share, b.se * share)
         elif same:
             se = (a.se * float(np.sqrt(1 - ALIKE)), b.se * float(np.sqrt(1 - ALIKE)))
-        first.append(max(se[0], MIN_SE))
-        second.append(max(se[1], MIN_SE))
+        first.append(max(se[0] / unit, MIN_SE))
+        second.append(max(se[1] / unit, MIN_SE))
     return np.array(first), np.array(second)
 
 

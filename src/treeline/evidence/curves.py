@@ -84,7 +84,7 @@ def gather(
             Point(
                 rows=round(float(np.mean([rows for rows, _, _ in rung]))),
                 score=float(scores.mean()),
-                se=max(spread / float(np.sqrt(len(scores))), MIN_SE),
+                se=max(spread / float(np.sqrt(len(scores))), MIN_SE * float(np.abs(scores).max())),
                 folds=tuple((fold, score) for _, fold, score in rung),
             )
         )
@@ -122,7 +122,7 @@ def _best(points: list[Point], metric: Metric) -> Point:
             (fold, turn(metric, float(value))) for (fold, _), value in zip(full[0].folds, picked, strict=True)
         )
         floor = min(point.se for point in full)
-        se = max(float(picked.std(ddof=1) / np.sqrt(most)) if most > 2 else floor, MIN_SE)
+        se = max(float(picked.std(ddof=1) / np.sqrt(most)) if most > 2 else floor, MIN_SE * float(np.abs(picked).max()))
         return Point(rows=rows, score=turn(metric, float(picked.mean())), se=se, folds=folds)
     best = max(full, key=lambda point: turn(metric, point.score))
     luck = OPTIMISM[min(len(full), len(OPTIMISM)) - 1] * best.se * float(np.sqrt(1 - ALIKE))

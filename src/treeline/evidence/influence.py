@@ -19,7 +19,7 @@ from treeline.problem.metric import labels
 if TYPE_CHECKING:
     from treeline.problem.metric import Array, Metric
 
-__all__ = ["Measured", "delong", "measure", "score_by_fold", "turn"]
+__all__ = ["Measured", "delong", "measure", "score_by_fold", "score_of", "turn"]
 
 Scorer = Callable[["Array", "Array"], float]
 RANKED = ("roc_auc", "roc_auc_ovr", "average_precision")
@@ -67,15 +67,23 @@ def measure(
     if len(found) == len(smooth):
         return found
     count = draws or int(np.clip(2e7 / max(len(y), 1), 300, 2000))
-    scorers = [_scorer(y, p, metric, fold) for p in predictions]
-    table = np.array([[scorer(w) for scorer in scorers] for w in _weights(fold, group, count, seed)])
-    floor = _floor(y, metric)
-    once = np.ones(len(y), dtype=np.int64)
-    sign = turn(metric, 1.0)
+    if metric.name in COUNTED and group is None:
+        table = _counted(y, predictions, metric, fold=fold, count=count, seed=seed)
+    else:
+        scorers = [_scorer(y, p, metric) for p in predictions]
+        table = np.array([[scorer(w) for scorer in scorers] for w in _weights(fold, group, count, seed)])
+    floor, sign = _floor(y, metric), turn(metric, 1.0)
     return [
-        Measured(scorer(once), None, sign * table[:, i], floor, f"bootstrap inside folds, {count} draws", len(y))
-        for i, scorer in enumerate(scorers)
+        Measured(metric.score(y, p), None, sign * table[:, i], floor, f"bootstrap inside folds, {count} draws", len(y))
+        for i, p in enumerate(predictions)
     ]
+
+
+def score_of(y: Array, p: Array, metric: Metric, *, fold: Array) -> float:
+    """Return the score as `measure` counts it, without its uncertainty: ranking metrics inside folds, others over all rows."""
+    if metric.name in RANKED:
+        return measure(y, [p], metric, fold=fold)[0].score
+    return metric.score(y, p)
 
 
 def score_by_fold(y: Array, prediction: Array, metric: Metric, fold: Array) -> Array:
@@ -90,19 +98,29 @@ def score_by_fold(y: Array, prediction: Array, metric: Metric, fold: Array) -> A
 
 def _smooth(y: Array, p: Array, metric: Metric) -> Measured | None:
     """A mean of row losses, or the root of one."""
+    if metric.name == "r2":
+        return _explained(y, p, metric)
     losses = metric.losses(y, p)
     if losses is None:
         return None
     n, mean, score = len(y), float(losses.mean()), metric.score(y, p)
-    if metric.greater_is_better or np.isclose(score, mean, rtol=1e-6):
+    if metric.greater_is_better or abs(score - mean) <= 1e-6 * abs(mean):
         slope = 1.0
-    elif np.isclose(score * score, mean, rtol=1e-6):
+    elif abs(score * score - mean) <= 1e-6 * abs(mean):
         slope = 0.5 / score if score > 0 else 0.0
     else:
         return None
     pull = -slope * (losses - mean) * np.sqrt(n / max(n - 1, 1))
     floor = 2.0 / n**2 if metric.name == "accuracy" else 0.0
     return Measured(score, pull, None, floor, "row losses" if slope == 1.0 else "row losses, delta method", n)
+
+
+def _explained(y: Array, p: Array, metric: Metric) -> Measured:
+    """The share of variance explained, 1 - a / b: both means move with the row."""
+    n, error, spread = len(y), (p - y) ** 2, (y - y.mean()) ** 2
+    a, b = float(error.mean()), float(spread.mean())
+    pull = (a / b * (spread - b) - (error - a)) / b if b > 0 else np.full(n, np.nan)
+    return Measured(metric.score(y, p), pull, None, 0.0, "row losses, delta method", n)
 
 
 def delong(positive: Array, score: Array) -> Array:
@@ -205,7 +223,30 @@ def _weights(fold: Array, group: Array | None, count: int, seed: int) -> Iterato
         yield times[unit]
 
 
-def _scorer(y: Array, p: Array, metric: Metric, fold: Array) -> Callable[[Array], float]:
+def _counted(y: Array, predictions: Sequence[Array], metric: Metric, *, fold: Array, count: int, seed: int) -> Array:
+    """Return (count, k) resampled scores of metrics of label counts.
+
+    Rows that are labelled alike by the truth and by all predictions, in one fold, are exchangeable: drawing how many of each kind
+    there are is drawing rows, at a cost that does not grow with them.
+    """
+    rng = np.random.default_rng(seed)
+    said = [labels(p) for p in predictions]
+    classes = int(max(y.max(initial=0) + 1, *(p.shape[1] if p.ndim == 2 else 2 for p in predictions)))
+    kinds, times = np.unique(np.stack([fold, y.astype(np.int64), *said]), axis=1, return_counts=True)
+    strata = [np.flatnonzero(kinds[0] == k) for k in np.unique(kinds[0])]
+    cells = [kinds[1] * classes + kinds[2 + i] for i in range(len(said))]
+    drawn, table = np.zeros(len(times)), np.empty((count, len(said)))
+    for turn_ in range(count):
+        for stratum in strata:
+            size = int(times[stratum].sum())
+            drawn[stratum] = rng.multinomial(size, times[stratum] / size)
+        for i, cell in enumerate(cells):
+            counts = np.bincount(cell, weights=drawn, minlength=classes**2).reshape(classes, classes)
+            table[turn_, i] = _from_counts(metric.name, counts)
+    return table
+
+
+def _scorer(y: Array, p: Array, metric: Metric) -> Callable[[Array], float]:
     """Return the metric as a function of row counts (n,)."""
     if metric.name in COUNTED:
         classes = int(max(p.shape[1] if p.ndim == 2 else 2, y.max(initial=0) + 1))

@@ -13,13 +13,15 @@ from treeline.errors import DataError
 from treeline.evidence.advice import LEANING, SURE, Share, cheaper_side, regret, rows_needed
 from treeline.evidence.crossing import Treeline, treeline
 from treeline.evidence.curves import Curve, frontier
+from treeline.evidence.paired import compare
 from treeline.evidence.scores import Judged, cleaned
-from treeline.evidence.sides import between, both_sides, measured, one_side
+from treeline.evidence.sides import Sides, between, both_sides, measured, one_side
 from treeline.evidence.words import sentence
 from treeline.problem.task import Family
 
 if TYPE_CHECKING:
     from treeline.evidence.paired import Difference
+    from treeline.problem.metric import Array
 
 __all__ = ["Call", "Share", "Verdict", "judge"]
 
@@ -72,6 +74,8 @@ class Verdict:
     "What to use meanwhile: the winner, or the cheaper side."
     needed: int | None
     "Judged rows that would decide, by N (1.96 SE / gap)^2; None where decided or out of reach."
+    signal: dict[str, Any] | None
+    "How much the better side gains over a constant guess: `gain`, `interval`, `p`; None where the guess is not known."
     cheaper: str | None
     regret: float | None
     "Expected loss, in the metric's unit, of taking the cheaper side."
@@ -99,6 +103,7 @@ class Verdict:
             "leaning": self.leaning,
             "take": self.take,
             "needed": self.needed,
+            "signal": self.signal,
             "cheaper": self.cheaper,
             "regret": self.regret,
             "caveats": list(self.caveats),
@@ -117,6 +122,7 @@ def judge(
     curves: Sequence[Curve] = (),
     blocking: Sequence[str] = (),
     lowering: Sequence[str] = (),
+    guess: Array | None = None,
 ) -> Verdict:
     """Return the verdict; where nothing can be said it is UNDECIDED, with the reason.
 
@@ -125,8 +131,9 @@ def judge(
         margin: the smallest difference that matters, in the metric's unit, fixed before the first fit.
         shares: what each family fielded and spent, and why it has no member.
         curves: the contenders' learning curves (`curves.gather`); frontiers are made here.
-        blocking: codes of findings that forbid a verdict.
-        lowering: codes of findings that make it less certain.
+        blocking: findings that forbid a verdict, each its code, with words if wanted.
+        lowering: findings that make it less certain.
+        guess: what a constant guess predicts for the judged rows.
 
     Raises:
         DataError: `judged` is None.
@@ -140,7 +147,13 @@ def judge(
     gap = between(judged, evidence, Family.CLASSICAL, Family.DEEP, margin) if paired else None
     both, gain = both_sides(judged, evidence, margin)
     call, because = _call(judged, gap, gain, sides, blocking)
+    leaning = _leaning(gap, gain) if call is Call.UNDECIDED and not blocking else None
+    waiting = [f"UNFINISHED: {sides[family].unfinished}" for family in Family if sides[family].unfinished]
+    if waiting:
+        call, leaning, because = Call.UNDECIDED, leaning if call is Call.UNDECIDED else str(call), [*waiting, *because]
+    signal = _signal(judged, evidence, guess)
     cheaper = cheaper_side(sides) if gap else None
+    cost = regret(gap, cheaper)
     fronts = [frontier(curves, family, judged.metric) for family in Family]
     undecided = call is Call.UNDECIDED
     return Verdict(
@@ -156,13 +169,18 @@ def judge(
         treeline=treeline(fronts[0], fronts[1], judged.metric),
         curves=(*(front for front in fronts if front.points), *curves),
         because=(*because, *(f"LOWERED: finding {code} makes the verdict less certain" for code in lowering)),
-        leaning=_leaning(gap, gain) if undecided and not blocking else None,
-        take=str(call).lower() if call in WON else str(cheaper) if cheaper else None,
-        needed=rows_needed(gap, margin, len(judged.y)) if undecided and not blocking else None,
+        leaning=leaning,
+        take=str(call).lower() if call in WON else _take(gap, cheaper, cost, margin),
+        needed=rows_needed(gap, margin, len(judged.y)) if undecided and not blocking and not waiting else None,
+        signal=signal,
         cheaper=str(cheaper) if cheaper else None,
-        regret=regret(gap, cheaper),
-        caveats=tuple(dict.fromkeys([*judged.notes, *(gap.caveats if gap else ()), *_unequal(judged, sides)])),
-        selection=SELECTION + f"; {' and '.join(f'{sides[f].contenders} {f}' for f in Family)} contenders.",
+        regret=cost,
+        caveats=tuple(
+            dict.fromkeys(
+                [*judged.notes, *(gap.caveats if gap else ()), *_unequal(judged, sides), *_weak(signal, sides)]
+            )
+        ),
+        selection=SELECTION + f"; {' and '.join(f'{sides[f].contenders} {f}' for f in Family)} contenders were judged.",
     )
 
 
@@ -210,6 +228,38 @@ def _leaning(gap: Difference | None, gain: Difference | None) -> str | None:
         odds[Call.BOTH] = gain.p_better
     best = max(odds, key=lambda call: odds[call])
     return str(best) if odds[best] >= LEANING else None
+
+
+def _take(gap: Difference | None, cheaper: Family | None, cost: float | None, margin: float) -> str | None:
+    """The cheaper side, unless that is expected to lose more than the margin."""
+    if gap is None or cheaper is None:
+        return None
+    return str(cheaper if cost is None or cost <= margin else Family.DEEP if gap.estimate > 0 else Family.CLASSICAL)
+
+
+def _signal(judged: Judged, evidence: Sides, guess: Array | None) -> dict[str, Any] | None:
+    """Compare the better side with a constant guess."""
+    sides = {family: done for family, done in evidence.procedures.items() if family is not None}
+    if guess is None or not sides:
+        return None
+    found = [
+        compare(judged.y, guess, done.prediction, judged.metric, fold=judged.fold, margin=0.0, group=judged.group)
+        for done in sides.values()
+    ]
+    best = max(found, key=lambda one: one.p_better)
+    return {"gain": best.estimate, "interval": list(best.interval), "p": best.p_better}
+
+
+def _weak(signal: dict[str, Any] | None, sides: Mapping[Family, Share]) -> list[str]:
+    """Say where neither side learned anything, and where the clock may have hidden what a side can do."""
+    found = []
+    if signal and not signal["p"] >= SURE:
+        found.append(f"NO_SIGNAL: neither side is shown to beat a constant guess (P = {signal['p']:.3f}).")
+    for family in Family:
+        if sides[family].cut:
+            names = ", ".join(sides[family].cut)
+            found.append(f"The clock ended fits of the {family} side early ({names}); more time may help it.")
+    return found
 
 
 def _strong(call: Call, gap: Difference | None, gain: Difference | None) -> bool:

@@ -40,6 +40,14 @@ TITLES = {
 
 def sentence(verdict: Mapping[str, Any]) -> str:
     """Return one plain sentence for `Verdict.to_json()`."""
+    told = _told(verdict)
+    signal = verdict.get("signal")
+    if signal and not signal["p"] >= 0.95 and verdict["call"] != "UNDECIDED":
+        return told + " Yet neither is shown to beat a constant guess: these inputs may say nothing about the target."
+    return told
+
+
+def _told(verdict: Mapping[str, Any]) -> str:
     call, gap = verdict["call"], verdict["difference"]
     head = f"On your data, judged on {verdict['judged_rows']:,} rows held out, "
     if call in ("CLASSICAL", "DEEP"):
@@ -113,7 +121,12 @@ def _undecided(verdict: Mapping[str, Any]) -> str:
     gap = verdict["difference"]
     if gap is None or gap["estimate"] is None or not codes[0].startswith("NOT_ENOUGH_ROWS"):
         return "no verdict is given: " + codes[0].partition(": ")[2] + "."
-    text = "the rows are not enough to tell which side is better"
+    signal = verdict.get("signal")
+    if signal and not signal["p"] >= 0.95:
+        return "neither side is shown to beat a constant guess: these inputs may say nothing about the target."
+    possible = verdict.get("held_out_rows") or verdict["judged_rows"]
+    short = verdict["judged_rows"] < 0.9 * possible
+    text = f"{'that is' if short else 'the rows are'} not enough to tell which side is better"
     if verdict["leaning"]:
         leaning = str(verdict["leaning"])
         text += (
@@ -121,9 +134,14 @@ def _undecided(verdict: Mapping[str, Any]) -> str:
             if leaning == "EQUIVALENT"
             else f", though it leans to {NAMES.get(leaning, 'a blend of both')}"
         )
-    if verdict["cheaper"]:
+    if verdict["cheaper"] and verdict.get("take") in (None, verdict["cheaper"]):
         text += f"; taking the cheaper, {_take(verdict)}, is expected to cost {_small(verdict)} {title(verdict)}"
-    if verdict["needed"]:
+    elif verdict.get("take"):
+        text += f"; until then {NAMES[str(verdict['take'])]} {'has' if verdict['take'] == 'deep' else 'have'} the better score"
+    if short:
+        text += f"; a longer run would judge up to {possible:,} rows"
+        text += f", and about {verdict['needed']:,} would settle it" if verdict["needed"] else ""
+    elif verdict["needed"]:
         text += f"; about {verdict['needed']:,} judged rows would settle it"
     return text + "."
 

@@ -65,7 +65,9 @@ def _environment() -> Environment:
         "duration": known(numbers.duration),
         "megabytes": known(numbers.megabytes),
         "shell": lambda text: shlex.quote(str(text)),
-        "cut": lambda text, most: text if len(text := clean(str(text))) <= most else text[: most - 1] + "…",
+        "cut": lambda text, most: (
+            text if len(text := clean(str(text))) <= most else text[: most - most // 3 - 1] + "…" + text[-(most // 3) :]
+        ),
     }
     return made
 
@@ -120,7 +122,7 @@ def _contest(s: Summary) -> dict[str, Any]:
         for name in FAMILIES
         if families[name] and families[name]["cpu_s"] is not None
     ]
-    rows = verdict["rows"] or s.data["rows"]
+    rows = (verdict["treeline"] or {}).get("last")
     told = (verdict["treeline"] or {}).get("p_overtaken") or {}
     return {
         "got": s.run.get("delivered") or {},
@@ -134,6 +136,7 @@ def _contest(s: Summary) -> dict[str, Any]:
         "chances": [(times, rows * float(times) if rows else None, p) for times, p in told.items() if p is not None],
         "doubling": notes.doubling(s),
         "board": _board(s),
+        "partial": any(not row["whole"] and row["score"] is not None for row in verdict["leaderboard"]),
         "cost": _value(s),
         "metric_words": f"{metric[0].upper()}{metric[1:]} is {problem['metric_words']}; {'higher' if up else 'lower'} is better."
         if problem.get("metric_words")
@@ -160,9 +163,7 @@ def _board(s: Summary) -> list[dict[str, Any]]:
     up = bool(s.problem["greater_is_better"])
     rows = [dict(row) for row in s.verdict["leaderboard"]]
     scored = [row for row in rows if row["score"] is not None]
-    rows = sorted(scored, key=lambda row: -row["score"] if up else row["score"]) + [
-        r for r in rows if r["score"] is None
-    ]
+    rows = notes.ranked(rows, up=up)
     if not scored:
         return [{**row, "note": notes.row_note(row), "shown": numbers.NONE, "plot": ""} for row in rows]
     best = rows[0]["score"]
@@ -173,6 +174,7 @@ def _board(s: Summary) -> list[dict[str, Any]]:
     places = numbers.decimals(best, rows[0]["interval"])
     for i, row in enumerate(rows):
         row["note"] = notes.row_note(row)
+        row["first_partial"] = not row["whole"] and (i == 0 or rows[i - 1]["whole"])
         row["shown"] = numbers.rounded(row["score"], places)
         row["plot"] = figures.interval_row(f"row-{i}", row, domain, band) if row["score"] is not None else ""
     return rows
@@ -233,6 +235,7 @@ def _method(s: Summary) -> dict[str, Any]:
         "data_facts": facts
         + [(key.replace("_", " ").capitalize(), value) for key, value in (data["how"] or {}).items()],
         "terms": notes.terms(s),
+        "equal": len({side["contenders"] for side in s.verdict["families"].values() if side}) == 1,
         "machine": [
             ("Started", s.run.get("started")),
             ("Seed", s.problem["seed"]),

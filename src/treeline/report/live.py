@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 from treeline.errors import UsageError, shown
 from treeline.report import numbers
 from treeline.report.privacy import clean
-from treeline.report.wording import FAMILY, metric_title
+from treeline.report.wording import FAMILY, metric_title, terms_of
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -63,6 +63,7 @@ class Live:
         self._better: Callable[[float, float], bool] = float.__gt__
         self._scores: dict[str, dict[str, tuple[float, Any]]] = {}
         self._firm: set[str] = set()
+        self._rung: dict[str, float] = {}
         self._fits = {"done": 0, "lost": 0}
         self._running: list[dict[str, Any]] = []
         self._news: deque[tuple[float, str, str]] = deque(maxlen=5)
@@ -75,9 +76,12 @@ class Live:
             self._title = f"{problem.target} · {metric_title(problem.metric.name)}"
             self._better = problem.metric.better
             self._families = [str(family) for family in families]
+            self._stage = ""
         if self.mode == "plain":
             against = " against ".join(FAMILY.get(name, name).lower() for name in self._families)
             self._say(f"{self._title} · {against} · {numbers.duration(limit_s)}")
+            for what, value in terms_of(problem):
+                self._say(f"  {what}: {value}")
 
     def event(self, kind: str, **facts: Any) -> None:
         """Take a fact from the contest: `stage`, `job`, `trial`, `score` or `tick`; other kinds are passed over."""
@@ -138,8 +142,13 @@ class Live:
         family, state = str(trial.family), str(trial.state)
         if state == "done":
             self._fits["done"] += 1
-            if trial.score is not None and family not in self._firm:
-                self._lead(family, trial.score, None, trial.entry)
+            if trial.score is not None and family not in self._firm and trial.candidate != "baseline":
+                before = self._rung.get(family, 0.0)
+                if trial.rung > before:  # scores of other sizes do not compare
+                    self._scores.pop(family, None)
+                    self._rung[family] = trial.rung
+                if trial.rung >= before:
+                    self._lead(family, trial.score, None, trial.entry)
         elif state != "skipped":
             self._fits["lost"] += 1
             reason = f": {trial.reason}" if trial.reason else ""

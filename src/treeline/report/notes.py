@@ -8,7 +8,7 @@ from treeline.report.numbers import between, count, decimals, duration, exact, p
 from treeline.report.summary import FAMILIES, Summary
 from treeline.report.wording import FAMILY, metric_title
 
-__all__ = ["STATES", "audit_words", "cost_words", "doubling", "outlook", "ran_words", "row_note", "terms"]
+__all__ = ["STATES", "audit_words", "cost_words", "doubling", "outlook", "ran_words", "ranked", "row_note", "terms"]
 
 STATES = {
     "failed": "failed",
@@ -85,10 +85,19 @@ def ran_words(summary: Summary) -> str:
     return words + (f", {count(skipped)} {'was' if skipped == 1 else 'were'} not tried." if skipped else ".")
 
 
+def ranked(board: list[dict[str, Any]], *, up: bool) -> list[dict[str, Any]]:
+    """Sort a leaderboard: who covers all judged folds by score, then who was seen on less, then who has no score."""
+    return sorted(
+        board, key=lambda row: (row["score"] is None, not row["whole"], (-1 if up else 1) * (row["score"] or 0.0))
+    )
+
+
 def row_note(row: dict[str, Any]) -> str:
     """Return what must be said of a row of the leaderboard that is no full contender."""
     if row["reference"]:
         return "for comparison"
+    if row["score"] is not None and not row["whole"]:
+        return f"seen on {row['folds']} fold{'s' if row['folds'] != 1 else ''} of {count(row['rows'])} rows"
     if row["score"] is None and row["state"] in ("", "done"):
         return f"left behind at {count(row['rows'])} rows" if row["rows"] else "left behind"
     return "" if row["state"] in ("", "done") else STATES.get(row["state"], str(row["state"]))

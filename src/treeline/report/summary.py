@@ -39,6 +39,8 @@ VERDICT: dict[str, Any] = {
     "findings": [],
     "leaning": None,
     "selection": "",
+    "signal": None,
+    "delivered": {},
 }
 "Every field a renderer may look at, as it stands when the verdict says nothing about it."
 MEMBER: dict[str, Any] = {
@@ -64,6 +66,7 @@ ROW: dict[str, Any] = {
     "weight": None,
     "state": "",
     "reference": False,
+    "whole": True,
 }
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from io import StringIO
 from typing import TYPE_CHECKING, Any
 
+from treeline.errors import shown
 from treeline.report import notes, numbers, wording
 from treeline.report.privacy import clean
 from treeline.report.summary import Summary
@@ -25,6 +27,8 @@ MARK = {"classical": "●", "deep": "◆", "both": "■"}
 SEVERITY = {"block": "bold red", "warn": "yellow", "note": "dim"}
 PLAIN = str.maketrans("●◆■█░▓·→✓─–…", "o#*=.+->v--.")
 "Stand-ins for terminals that know ASCII only."
+MOST_COLUMNS = 100
+"Columns that the audit lists on a terminal."
 BAR = 44
 "Cells of the bar that shows who is better, and how sure."
 
@@ -92,11 +96,40 @@ def _parts(s: Summary) -> list[RenderableType]:
         parts += [_leaderboard(s), ""]
     if not sides:
         parts += [_causes(s), ""]
+    parts += [_line("!", line, "yellow") for line in _warnings(s)]
     missing = s.run.get("unavailable") or []
     if missing:
-        names = ", ".join(str(one["name"]) for one in missing)
-        parts += [_text(f"Not available here: {names}. See the report, or treeline doctor.", "dim"), ""]
-    return parts
+        names = "; ".join(f"{one['title']} ({one['reason']})" for one in missing)
+        parts.append(_line("·", f"Did not compete: {names}."))
+    return [*parts, *_afterwards(s)]
+
+
+def _warnings(s: Summary) -> list[str]:
+    """Name the findings that block or lower the verdict, with their columns."""
+    told = []
+    for one in s.findings:
+        if one["severity"] in ("block", "warn") and not one["done"]:
+            names = [shown(name, 40) for name in one["columns"][:4]]
+            more = f" and {len(one['columns']) - 4} more" if len(one["columns"]) > 4 else ""
+            told.append(f"{one['code']} {one['title']}{': ' if names else ''}{', '.join(names)}{more}. {one['do']}")
+    return told
+
+
+def _afterwards(s: Summary) -> list[RenderableType]:
+    """Say what was handed over, and what to do next."""
+    out, got = s.run.get("out"), s.run.get("delivered") or {}
+    lines = []
+    if (s.verdict["budget"] or {}).get("signal"):
+        lines.append("Stopped early: the same command goes on from here.")
+    if got.get("what"):
+        words = {"both": "a blend of both families"}.get(
+            got["what"], wording.FAMILY.get(got["what"], got["what"]).lower()
+        )
+        lines.append(f"Handed over: {words}, {wording.shares(got.get('members') or [])}.")
+    if out:
+        lines += [f"treeline predict {shlex.quote(str(out))} new.csv -o predictions.csv"] if got.get("what") else []
+        lines.append(f"The report: {out}/report.html")
+    return ["", *(_text(line, "" if line.startswith(("treeline", "The report")) else "dim") for line in lines), ""]
 
 
 def _line(mark: str, words: str, style: str = "dim") -> RenderableType:
@@ -163,10 +196,9 @@ def _leaderboard(s: Summary) -> Table:
     up, metric = bool(s.problem["greater_is_better"]), wording.metric_title(s.verdict["metric"])
     right = (metric, "weight", "rows", "CPU", "1,000 rows")
     table = _table("", "contender", metric, "95% interval", "weight", "rows", "CPU", "1,000 rows", right=right)
-    rows = [row for row in s.verdict["leaderboard"] if row["score"] is not None]
-    rows.sort(key=lambda row: -row["score"] if up else row["score"])
+    rows = notes.ranked(s.verdict["leaderboard"], up=up)
     places = numbers.decimals(rows[0]["score"], rows[0]["interval"]) if rows else 3
-    for row in rows + [row for row in s.verdict["leaderboard"] if row["score"] is None]:
+    for row in rows:
         note = notes.row_note(row)
         table.add_row(
             _text(MARK.get(row["family"], " "), STYLE.get(row["family"], "")),
@@ -198,7 +230,7 @@ def print_columns(dataset: Dataset, console: Console) -> None:
     for reason, n in records.reasons.items():
         _show(console, _line("·", f"{reason}: {numbers.count(n)}"))
     table = _table("column", "kind", "missing", "distinct", "such as", "note", right=("missing", "distinct"))
-    for column in dataset.columns:
+    for column in dataset.columns[:MOST_COLUMNS]:
         such = ", ".join(one if len(one) <= 18 else one[:17] + "…" for one in column.examples[:3])
         row: list[Any] = [
             _text(column.name),
@@ -207,6 +239,11 @@ def print_columns(dataset: Dataset, console: Console) -> None:
         ]
         table.add_row(*row, numbers.count(column.distinct), _text(such, "dim"), _text(column.note, "dim"))
     _show(console, table)
+    if len(dataset.columns) > MOST_COLUMNS:
+        _show(
+            console,
+            _line("·", f"and {numbers.count(len(dataset.columns) - MOST_COLUMNS)} more columns: --json lists all."),
+        )
 
 
 def print_findings(findings: Sequence[Finding], console: Console) -> None:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from treeline.report.numbers import between, count, decimals, exact, percent, rounded
 from treeline.report.summary import FAMILIES, Summary
+
+if TYPE_CHECKING:
+    from treeline.problem.problem import Problem
 
 __all__ = [
     "FAMILY",
@@ -21,6 +24,7 @@ __all__ = [
     "metric_title",
     "sentence",
     "shares",
+    "terms_of",
     "what_would_settle",
 ]
 
@@ -47,6 +51,17 @@ METRIC = {
 def metric_title(name: str) -> str:
     """Return the metric as people write it."""
     return METRIC.get(name, name.replace("_", " "))
+
+
+def terms_of(problem: Problem) -> list[tuple[str, str]]:
+    """Return what is asked, each with how it was chosen: task, metric, margin, split."""
+    told = (
+        ("task", "task", str(problem.task)),
+        ("metric", "metric", problem.metric.name),
+        ("margin", "margin", exact(problem.margin)),
+        ("split", "policy", str(problem.policy)),
+    )
+    return [(name, f"{value}, {problem.why[key]}" if problem.why.get(key) else value) for name, key, value in told]
 
 
 def competed(summary: Summary) -> list[str]:

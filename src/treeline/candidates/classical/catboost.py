@@ -95,6 +95,7 @@ class Stop:
         self.begun = time.monotonic()
         self.until, self.patience, self.pilot, self.rate = until, patience, pilot, config["learning_rate"]
         self.best, self.lowest, self.gain = 0, np.inf, 1.0
+        self.rounds, self.done = config["iterations"], 1.0
 
     def after_iteration(self, info: Any) -> bool:
         """Return whether to go on (CatBoost calls this after each round)."""
@@ -107,7 +108,10 @@ class Stop:
             (loss,) = next(iter(info.metrics["validation"].values()))[-1:]
             if loss < self.lowest:
                 self.best, self.lowest = info.iteration, loss
-        return now < self.until and info.iteration - self.best <= patience_at(self.best, self.patience, self.rate)
+        wait = patience_at(self.best, self.patience, self.rate)
+        if now >= self.until:
+            self.done = min(1.0, info.iteration / min(self.rounds, self.best + wait))
+        return now < self.until and info.iteration - self.best <= wait
 
 
 class CatBoost:
@@ -136,7 +140,9 @@ class CatBoost:
         model = _train(train, config, held, stop)
         if stop.gain > 1.2:
             config["learning_rate"] *= stop.gain
-            model = _train(train, config, held, Stop(until, config, patience=chosen["patience"], pilot=False))
+            stop = Stop(until, config, patience=chosen["patience"], pilot=False)
+            model = _train(train, config, held, stop)
+        watch.done = stop.done
         fitted = Boosted(model, classes, scale, config["learning_rate"], threads)
         kind = "RawFormulaVal" if rows.shape.task is Task.REGRESSION else "Probability"
         pool = _pool(watch.rows)

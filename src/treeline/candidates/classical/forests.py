@@ -100,6 +100,7 @@ def _grow(model: Any, fold: Fold, most: int, until: float, seed: int) -> Fitted:
     grove = Grove.of(trees, probabilities=shape.task is not Task.REGRESSION)
     grown = Grown(inputs, grove, classes, prior, scale)
     if watch is not None:
+        watch.done = 1.0 if nodes >= NODES else len(trees) / most
         # More trees never hurt, so there is nothing to choose along the way.
         watch.see(len(trees), grown.predict(watch.rows))
     return grown

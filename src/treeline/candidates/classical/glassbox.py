@@ -25,6 +25,9 @@ __all__ = ["CARDS", "Additive", "ExplainableBoosting"]
 
 LEVELS = 30
 
+CUT = 0.5
+"Share of its steps that a fit is taken to have done when the clock ended it: the library does not say."
+
 
 @dataclass(frozen=True, slots=True)
 class Additive:
@@ -100,6 +103,8 @@ class ExplainableBoosting:
             until = share_of(clock, len(folds) - i)
             means, encoded = TargetMean.fit(rows, _large(rows), seed=seed)
             model = _boost(rows, _inputs(rows, means.columns, encoded), chosen, until=until, seed=seed)
+            if fold.watch is not None and time.monotonic() > until:
+                fold.watch.done = CUT
             additive = _taken(model, rows, means, scale)
             if fold.watch is not None:
                 fold.watch.see(0, additive.predict(fold.watch.rows))

@@ -63,5 +63,9 @@ def run_rounds(
             if watch.stale > patience_at(max(watch.steps), patience, rate):
                 break
         if late or not more:
+            if watch is not None and late and done < rounds:
+                watch.done = min(
+                    1.0, done / min(rounds, patience_at(max(watch.steps), patience, rate) + max(watch.steps))
+                )
             break
     return done if watch is None else watch.steps[2]

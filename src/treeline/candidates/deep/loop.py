@@ -248,6 +248,8 @@ class _Run:
             if member.watch is not None and not member.watch.history:
                 member.watch.see(0, np.nan_to_num(self._first(slot)))
             why = "clock" if self.why[slot] == "epochs" and pace.cut else self.why[slot]
+            if member.watch is not None and self.why[slot] == "epochs":
+                member.watch.done = min(1.0, pace.done / pace.wanted)
             best = pace.epoch if member.watch is None else member.watch.steps[2]
             facts = {
                 "epochs": pace.epoch,

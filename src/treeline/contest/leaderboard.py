@@ -1,0 +1,56 @@
+"""The leaderboard: every contender with its score, its interval, its cost and its weight in the delivered model."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from treeline.candidates.registry import cards
+from treeline.contest.blend import Standing, scored, standings
+from treeline.contest.trial import State, Trial
+
+if TYPE_CHECKING:
+    from treeline.contest.ledger import Ledger
+    from treeline.problem.problem import Problem
+
+__all__ = ["leaderboard", "references"]
+
+
+def references(ledger: Ledger) -> set[str]:
+    """Return the entries that compete for comparison only."""
+    return {entry["name"] for entry in ledger.head["entries"] if entry["reference"]}
+
+
+def leaderboard(ledger: Ledger, problem: Problem, weights: dict[str, float], width: int) -> list[dict[str, Any]]:
+    """Return all entries: first those that cover the judged folds, by score there; then those seen on fewer folds or rows."""
+    titles = {card.name: card.title for card in cards().values()}
+    by_entry: dict[str, list[Trial]] = {}
+    for trial in ledger.trials:
+        by_entry.setdefault(trial.entry, []).append(trial)
+    standing = {one.name: one for one in standings(ledger, reference=True)}
+    board = []
+    for name, trials in by_entry.items():
+        row: dict[str, Any] = {
+            "name": name,
+            "title": titles.get(trials[0].candidate, name) + name.removeprefix(trials[0].candidate).replace("-", " #"),
+            "family": str(trials[0].family), "score": None, "interval": None, "folds": 0, "rows": max(t.rows for t in trials),
+            "cpu_s": sum(t.cpu_s for t in trials), "predict_s_per_1000": None, "weight": weights.get(name, 0.0),
+            "state": str(trials[-1].state), "reference": name in references(ledger), "whole": False,
+        }  # fmt: skip
+        if name in standing:
+            row |= _scored(ledger, problem, standing[name], width)
+        board.append(row)
+    sign = -1.0 if problem.metric.greater_is_better else 1.0
+    return sorted(board, key=lambda row: (row["score"] is None, not row["whole"], sign * (row["score"] or 0.0)))
+
+
+def _scored(ledger: Ledger, problem: Problem, one: Standing, width: int) -> dict[str, Any]:
+    found = scored(ledger, problem, one, folds=width or None)
+    judged = int(np.isin(ledger.rows()["fold"], range(one.reach)).sum())
+    seconds = sum(trial.predict_s for trial in one.trials)
+    return {
+        "score": found.score, "interval": [found.low, found.high], "folds": min(one.reach, width) if width else one.reach,
+        "rows": one.trials[0].rows, "predict_s_per_1000": 1000 * seconds / max(judged, 1), "state": str(State.DONE),
+        "whole": one.reach >= width and one.rung == 1.0,
+    }  # fmt: skip

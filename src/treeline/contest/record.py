@@ -1,0 +1,126 @@
+"""What the trials of one family say of its entries: who was fitted where, how well it did, what a fit will cost."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from itertools import pairwise
+
+import numpy as np
+
+from treeline.candidates.card import Card
+from treeline.contest.runner import WORKER_DIED
+from treeline.contest.trial import Entry, State, Trial
+from treeline.problem.metric import Metric
+
+__all__ = ["Record"]
+
+START = 0.8
+"Seconds of a fit that do not depend on the rows, at most 60% of a small one."
+
+
+class Record:
+    """What the trials say about one family's entries."""
+
+    def __init__(
+        self,
+        trials: Sequence[Trial],
+        busy: set[tuple[str, float, int]],
+        *,
+        rows: int,
+        folds: int,
+        cards: Mapping[str, Card],
+        metric: Metric,
+    ) -> None:
+        """`rows` and `folds` are those of the data set; `busy` holds the (entry, rung, fold) that are being fitted now."""
+        self.rows, self.folds, self.cards, self.metric = rows, folds, cards, metric
+        self.trials: dict[str, list[Trial]] = {}
+        for trial in trials:
+            if not trial.reason.startswith("cut off") and not self._unlucky(trial, trials):
+                self.trials.setdefault(trial.entry, []).append(trial)
+        self.busy = busy
+
+    @staticmethod
+    def _unlucky(trial: Trial, trials: Sequence[Trial]) -> bool:
+        """Whether the worker died under a fit, and not yet under another one of the same entry."""
+        died = {
+            other.id.rpartition("-f")[0]
+            for other in trials
+            if other.entry == trial.entry and other.reason == WORKER_DIED
+        }
+        return trial.reason == WORKER_DIED and len(died) < 2
+
+    def touched(self, entry: Entry, rung: float, fold: int = 0) -> bool:
+        """Whether that fit was made, is being made, or was tried in vain; at the top, a timeout is tried once more."""
+        if (entry.name, rung, fold) in self.busy:
+            return True
+        found = [trial for trial in self.trials.get(entry.name, []) if trial.rung == rung and trial.fold == fold]
+        late = rung == 1.0 and all(trial.state is State.TIMEOUT for trial in found)
+        return len(found) >= (2 if late else 1)
+
+    def is_out(self, entry: Entry) -> bool:
+        """Whether an entry, or its candidate with other settings, failed in a way that will not change with another fold."""
+        lost = [
+            trial for trials in self.trials.values() for trial in trials
+            if trial.candidate == entry.candidate and trial.state is not State.DONE
+        ]  # fmt: skip
+        jobs = {trial.id.rpartition("-f")[0] for trial in lost if trial.entry == entry.name}
+        return any(trial.state in (State.FAILED, State.OUT_OF_MEMORY) for trial in lost) or len(jobs) >= 2
+
+    def highest(self, entry: Entry) -> float:
+        """The highest rung on which the entry was fitted."""
+        return max((trial.rung for trial in self._done(entry)), default=0.0)
+
+    def reached(self, entry: Entry) -> bool:
+        """Whether the entry was fitted at the top."""
+        return any(trial.rung == 1.0 for trial in self._done(entry))
+
+    def _done(self, entry: Entry) -> list[Trial]:
+        return [trial for trial in self.trials.get(entry.name, []) if trial.state is State.DONE]
+
+    def seconds(self, entry: Entry, rung: float) -> float:
+        """Predict the wall seconds of one fold at a rung from the entry's largest fit, or from its candidate's."""
+        done = self._done(entry) or [
+            trial for trials in self.trials.values() for trial in trials
+            if trial.candidate == entry.candidate and trial.state is State.DONE
+        ]  # fmt: skip
+        if not done:
+            lost = self.trials.get(entry.name, [])
+            return max((trial.wall_s * self.rows * rung / max(trial.rows, 1) for trial in lost), default=1.0)
+        largest = max(done, key=lambda trial: (trial.rows, trial.wall_s))
+        rows = self.rows * rung * (self.folds - 1) / self.folds
+        power = self.cards[entry.candidate].cost_power
+        # A small fit is mostly start: what does not grow with the rows must not be scaled up.
+        start = min(START, 0.6 * largest.wall_s)
+        factor: float = max(rows / max(largest.rows, 1), 0.1) ** power
+        return start + (largest.wall_s - start) * factor / max(largest.done, 0.05)
+
+    def ranked(self, entries: Sequence[Entry]) -> list[Entry]:
+        """Sort entries by the loss expected at the top: the latest one, moved along the family's learning curve."""
+        gain = self._gain()
+        order: Callable[[Entry], float] = lambda entry: self._expected(entry, gain)  # noqa: E731
+        return sorted(entries, key=order)
+
+    def _losses(self, entry: Entry) -> dict[float, float]:
+        """Loss on fold 0 by rung."""
+        sign = -1.0 if self.metric.greater_is_better else 1.0
+        return {
+            trial.rung: sign * trial.score for trial in self._done(entry) if trial.fold == 0 and trial.score is not None
+        }
+
+    def _gain(self) -> float:
+        """The median fall of the loss per doubling of the rows, over the entries seen on two rungs."""
+        steps = []
+        for trials in self.trials.values():
+            by_rung = self._losses(
+                Entry(name=trials[0].entry, candidate=trials[0].candidate, family=trials[0].family, params={})
+            )
+            rungs = sorted(by_rung)
+            steps += [(by_rung[a] - by_rung[b]) / np.log2(b / a) for a, b in pairwise(rungs)]
+        return float(np.median(steps)) if steps else 0.0
+
+    def _expected(self, entry: Entry, gain: float) -> float:
+        losses = self._losses(entry)
+        if not losses:
+            return float("inf")
+        rung = max(losses)
+        return losses[rung] - gain * float(np.log2(1.0 / rung))

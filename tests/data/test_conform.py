@@ -125,3 +125,20 @@ def test_a_hundred_thousand_rows_take_a_moment():
     assert time.process_time() - start < 2
     assert out.equals(frame)
     assert not problems
+
+
+def test_codes_that_became_numbers_are_refused_not_taken_for_new_levels(tmp_path: Path):
+    path = tmp_path / "codes.csv"
+    path.write_text("code,y\n" + "\n".join(f"{'007' if i % 2 else '011'},{i}" for i in range(40)))
+    known = [column.to_json() for column in read(path, kinds={"code": "category"}).columns][:1]
+    assert conform(pl.DataFrame({"code": ["007"]}), known)[0]["code"].to_list() == ["007"]
+    with pytest.raises(DataError, match="trained on texts such as '007'"):
+        conform(pl.DataFrame({"code": [7, 11]}), known)
+
+
+def test_a_date_that_reads_in_two_ways_is_never_guessed():
+    typed = pl.DataFrame({"day": [datetime(2020, 1, 1 + i % 28) for i in range(60)]})
+    known = [column.to_json() for column in read(typed).columns]
+    assert conform(pl.DataFrame({"day": ["25/04/2021", "03/04/2021"]}), known)[0]["day"][1] == datetime(2021, 4, 3)
+    with pytest.raises(DataError, match="two ways"):
+        conform(pl.DataFrame({"day": ["03/04/2021", "05/04/2021"]}), known)

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from treeline.data.column import Kind
-from treeline.data.date_text import guess_formats, parse_dates, swapped
+from treeline.data.date_text import AMBIGUOUS, guess_formats, parse_dates, swapped
 from treeline.data.missing_text import AMONG_NUMBERS, ANYWHERE
 from treeline.data.number_text import NumberStyle, parse_numbers
 from treeline.data.raw import settle_rejects
@@ -152,8 +152,8 @@ def _dates(series: pl.Series, column: Mapping[str, Any]) -> tuple[pl.Series, int
         values = parse_dates(texts, style)
     else:  # training saw typed dates: take what the new texts say of themselves
         styles = guess_formats(texts.drop_nulls().head(1000)) if texts.null_count() < len(texts) else []
-        other = swapped(styles[0]) if styles else ""
-        if styles and other != styles[0] and parse_dates(texts, other).null_count() == texts.null_count():
+        either = bool(styles) and styles[0].startswith(AMBIGUOUS)
+        if either and parse_dates(texts, swapped(styles[0])).null_count() == texts.null_count():
             example = texts.drop_nulls()[0]
             raise DataError(
                 f"The dates in {shown(column['name'])} can be read in two ways, such as {shown(example)}.",

@@ -139,20 +139,19 @@ def judge(
         DataError: `judged` is None.
     """
     if judged is None:
-        raise DataError("No contender of either side has predictions to judge.", do="Look at why the trials failed.")
+        raise DataError("No contender of either side has predictions.", do="Look at why the trials failed.")
     sides = {family: shares.get(family, Share()) for family in Family}
     judged = cleaned(judged)
     evidence = measured(judged)
-    paired = len(evidence.measured) == 3
-    gap = between(judged, evidence, Family.CLASSICAL, Family.DEEP, margin) if paired else None
+    gap = between(judged, evidence, Family.CLASSICAL, Family.DEEP, margin) if len(evidence.measured) == 3 else None
     both, gain = both_sides(judged, evidence, margin)
     call, because = _call(judged, gap, gain, sides, blocking)
     leaning = _leaning(gap, gain) if call is Call.UNDECIDED and not blocking else None
-    waiting = [f"UNFINISHED: {sides[family].unfinished}" for family in Family if sides[family].unfinished]
+    waiting = [f"UNFINISHED: {side.unfinished}" for side in sides.values() if side.unfinished]
     if waiting:
-        call, leaning, because = Call.UNDECIDED, leaning if call is Call.UNDECIDED else str(call), [*waiting, *because]
-    signal = _signal(judged, evidence, guess)
-    cheaper = cheaper_side(sides) if gap else None
+        leaning = leaning if call is Call.UNDECIDED else str(call)
+        call, because = Call.UNDECIDED, [*waiting, *because]
+    signal, cheaper = _signal(judged, evidence, guess), cheaper_side(sides) if gap else None
     cost = regret(gap, cheaper)
     fronts = [frontier(curves, family, judged.metric) for family in Family]
     undecided = call is Call.UNDECIDED
@@ -175,11 +174,7 @@ def judge(
         signal=signal,
         cheaper=str(cheaper) if cheaper else None,
         regret=cost,
-        caveats=tuple(
-            dict.fromkeys(
-                [*judged.notes, *(gap.caveats if gap else ()), *_unequal(judged, sides), *_weak(signal, sides)]
-            )
-        ),
+        caveats=tuple(dict.fromkeys([*_caveats(judged, gap, sides), *_weak(signal, sides)])),
         selection=SELECTION + f"; {' and '.join(f'{sides[f].contenders} {f}' for f in Family)} contenders were judged.",
     )
 
@@ -273,11 +268,11 @@ def _strong(call: Call, gap: Difference | None, gain: Difference | None) -> bool
     return found is not None and found >= SURE
 
 
-def _unequal(judged: Judged, sides: Mapping[Family, Share]) -> list[str]:
-    """Say where the two sides did not have the same chances."""
+def _caveats(judged: Judged, gap: Difference | None, sides: Mapping[Family, Share]) -> list[str]:
+    """Pass on what was noted, and say where the two sides did not have the same chances."""
+    found = [*judged.notes, *(gap.caveats if gap else ())]
     if not judged.of(Family.CLASSICAL) or not judged.of(Family.DEEP):
-        return []
-    found = []
+        return found
     counts = [sides[family].contenders for family in Family]
     seconds = [sides[family].cpu_s for family in Family]
     if counts[0] != counts[1]:

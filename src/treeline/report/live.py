@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 from treeline.errors import UsageError, shown
 from treeline.report import numbers
 from treeline.report.privacy import clean
-from treeline.report.wording import FAMILY, metric_title, terms_of
+from treeline.report.wording import FAMILY, metric_title, name_of, run_of, terms_of
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -79,9 +79,9 @@ class Live:
             self._stage = ""
         if self.mode == "plain":
             against = " against ".join(FAMILY.get(name, name).lower() for name in self._families)
-            self._say(f"{self._title} · {against} · {numbers.duration(limit_s)}")
-            for what, value in terms_of(problem):
-                self._say(f"  {what}: {value}")
+            told = [f"{self._title} · {against} · {numbers.duration(limit_s)}", *terms_of(problem)]
+            for line in told:
+                self._say(line)
 
     def event(self, kind: str, **facts: Any) -> None:
         """Take a fact from the contest: `stage`, `job`, `trial`, `score` or `tick`; other kinds are passed over."""
@@ -135,20 +135,20 @@ class Live:
         many = len(folds) if isinstance(folds, list | tuple) else folds
         size = f" on {numbers.count(rows)} rows" if rows else ""
         fits = f", {many} folds" if isinstance(many, int) and many > 1 else ""
-        self._note("job", f"{_name(facts)}{size}{fits}", str(facts.get("family", "")))
+        self._note("job", f"{name_of(facts)}{size}{fits}", str(facts.get("family", "")))
 
     def _trial(self, facts: dict[str, Any]) -> None:
         trial = facts["trial"]
         family, state = str(trial.family), str(trial.state)
         if state == "done":
             self._fits["done"] += 1
-            if trial.score is not None and family not in self._firm and trial.candidate != "baseline":
-                before = self._rung.get(family, 0.0)
-                if trial.rung > before:  # scores of other sizes do not compare
+            before = self._rung.get(family, 0.0)
+            known = trial.score is not None and family not in self._firm and trial.candidate != "baseline"
+            if known and trial.rung >= before:  # scores of other sizes do not compare
+                if trial.rung > before:
                     self._scores.pop(family, None)
-                    self._rung[family] = trial.rung
-                if trial.rung >= before:
-                    self._lead(family, trial.score, None, trial.entry)
+                self._rung[family] = trial.rung
+                self._lead(family, trial.score, None, trial.entry)
         elif state != "skipped":
             self._fits["lost"] += 1
             reason = f": {trial.reason}" if trial.reason else ""
@@ -160,7 +160,7 @@ class Live:
             # until now only single folds were seen: they do not compare with a score that has an interval
             self._scores.pop(family, None)
             self._firm.add(family)
-        self._lead(family, float(facts["score"]), facts.get("interval"), _name(facts))
+        self._lead(family, float(facts["score"]), facts.get("interval"), name_of(facts))
 
     def _lead(self, family: str, score: float, interval: Any, name: str) -> None:
         before = self._best(family)
@@ -182,12 +182,12 @@ class Live:
 
     def _tick(self, facts: dict[str, Any]) -> None:
         self._left = facts.get("left_s")
-        self._running = [_run(one) for one in facts.get("running") or []]
+        self._running = [run_of(one) for one in facts.get("running") or []]
         if self.mode != "plain":
             return
         self._flush(False)
         if self._clock() - self._told >= SILENCE_S and self._running:
-            now = ", ".join(f"{_name(one)} ({numbers.duration(one.get('seconds'))})" for one in self._running[:4])
+            now = ", ".join(f"{name_of(one)} ({numbers.duration(one.get('seconds'))})" for one in self._running[:4])
             self._say(f"running {now}; {numbers.duration(self._remaining())} left")
 
     def _note(self, key: str, words: str, style: str) -> None:
@@ -276,7 +276,7 @@ class Live:
         for family in self._families:
             score, interval, name = self._best(family) or (None, None, "")
             now = ", ".join(
-                f"{_name(one)} {numbers.duration(one.get('seconds'))}"
+                f"{name_of(one)} {numbers.duration(one.get('seconds'))}"
                 for one in self._running
                 if str(one.get("family")) == family
             )
@@ -288,16 +288,6 @@ class Live:
                 _text(f"now: {now}" if now else "", "dim"),
             )
         return grid
-
-
-def _run(one: Any) -> dict[str, Any]:
-    """A running job, told as a mapping or as (family, entry, seconds)."""
-    return dict(one) if isinstance(one, dict) else dict(zip(("family", "entry", "seconds"), one, strict=True))
-
-
-def _name(facts: dict[str, Any]) -> str:
-    entry = facts.get("entry", "")
-    return str(getattr(entry, "name", entry))
 
 
 def _text(words: object, style: str = "") -> Text:

@@ -99,7 +99,7 @@ def _parts(s: Summary) -> list[RenderableType]:
     parts += [_line("!", line, "yellow") for line in _warnings(s)]
     missing = s.run.get("unavailable") or []
     if missing:
-        names = "; ".join(f"{one['title']} ({one['reason']})" for one in missing)
+        names = "; ".join(f"{one.get('title') or one['name']} ({one['reason']})" for one in missing)
         parts.append(_line("·", f"Did not compete: {names}."))
     return [*parts, *_afterwards(s)]
 

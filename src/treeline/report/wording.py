@@ -22,6 +22,8 @@ __all__ = [
     "key_number",
     "lead",
     "metric_title",
+    "name_of",
+    "run_of",
     "sentence",
     "shares",
     "terms_of",
@@ -53,7 +55,7 @@ def metric_title(name: str) -> str:
     return METRIC.get(name, name.replace("_", " "))
 
 
-def terms_of(problem: Problem) -> list[tuple[str, str]]:
+def terms_of(problem: Problem) -> list[str]:
     """Return what is asked, each with how it was chosen: task, metric, margin, split."""
     told = (
         ("task", "task", str(problem.task)),
@@ -61,7 +63,20 @@ def terms_of(problem: Problem) -> list[tuple[str, str]]:
         ("margin", "margin", exact(problem.margin)),
         ("split", "policy", str(problem.policy)),
     )
-    return [(name, f"{value}, {problem.why[key]}" if problem.why.get(key) else value) for name, key, value in told]
+    return [
+        f"  {name}: {value}" + (f" ({problem.why[key]})" if problem.why.get(key) else "") for name, key, value in told
+    ]
+
+
+def run_of(one: Any) -> dict[str, Any]:
+    """Return a running job, told as a mapping or as (family, entry, seconds)."""
+    return dict(one) if isinstance(one, dict) else dict(zip(("family", "entry", "seconds"), one, strict=True))
+
+
+def name_of(facts: dict[str, Any]) -> str:
+    """Return the name of the entry that facts speak of."""
+    entry = facts.get("entry", "")
+    return str(getattr(entry, "name", entry))
 
 
 def competed(summary: Summary) -> list[str]:

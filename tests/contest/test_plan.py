@@ -139,3 +139,42 @@ def test_rungs_grow_to_the_top_and_are_neither_tiny_nor_many(rows):
     assert list(rungs) == sorted(rungs)
     assert len(rungs) <= 7
     assert rows * rungs[0] >= 250 or rungs == (1.0,)
+
+
+def trial_of(name, *, rung=1.0, state=State.DONE, wall_s=2.0, done=1.0, job=0, fold=0):
+    return Trial(
+        id=f"{job:04d}-{name}-f{fold}", entry=name, candidate=name, family=Family.DEEP, params={}, rung=rung, rows=800, fold=fold,
+        seed=0, state=state, score=0.8 if state is State.DONE else None, wall_s=wall_s, done=done,
+    )  # fmt: skip
+
+
+def test_a_fit_that_the_clock_cut_short_is_not_taken_for_a_cheap_one():
+    plan = plan_of(["net", "small"], rows=1000, seconds=60)
+    low = plan.rungs[0]
+    whole = [trial_of("net", rung=low, wall_s=3.0), trial_of("small", rung=low, wall_s=3.0)]
+    cut = [trial_of("net", rung=low, wall_s=3.0, done=0.05), trial_of("small", rung=low, wall_s=3.0)]
+    assert plan.next(Family.DEEP, whole, [], 14.0).entry.name == "net"
+    fresh = plan_of(["net", "small"], rows=1000, seconds=60)
+    assert fresh.next(Family.DEEP, cut, [], 14.0).entry.name == "small"
+
+
+def test_a_top_fold_that_ran_out_of_time_is_tried_once_more():
+    plan = plan_of(["net"], rows=1000, seconds=60)
+    seen = [trial_of("net", rung=rung) for rung in plan.rungs[:-1]]
+    late = [trial_of("net", state=State.TIMEOUT, job=7, fold=fold) for fold in range(5)]
+    wish = plan.next(Family.DEEP, [*seen, *late], [], 100.0)
+    assert wish is not None
+    assert (wish.rung, wish.folds[0]) == (1.0, 0)
+
+
+def test_large_tables_are_held_by_few_folds_at_a_time():
+    plan = plan_of(["base"], rows=2_000_000, seconds=600)
+    wish = plan.next(Family.CLASSICAL, [], [], 500.0)
+    assert wish.folds == (0,)
+
+
+def test_without_lower_rungs_everybody_gets_a_fold_first():
+    plan = plan_of(["quick", "good", "slow"], rows=200, seconds=30)
+    assert plan.rungs == (1.0,)
+    trials, _ = play(plan, Family.CLASSICAL, 30)
+    assert [trial.entry for trial in trials[:3]] == ["quick", "good", "slow"]

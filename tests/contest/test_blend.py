@@ -1,11 +1,13 @@
 """Who is judged, on which folds: by counts that were fixed or made without a look at any score."""
 
+from dataclasses import replace
+
 import numpy as np
 import polars as pl
 import pytest
 
 import treeline
-from treeline.contest.blend import Standing, _at_the_top, _width, gather
+from treeline.contest.blend import Standing, _at_the_top, _width, _without_the_cut, gather
 from treeline.contest.ledger import Ledger
 from treeline.contest.result import conclude
 from treeline.contest.trial import State, Trial
@@ -36,6 +38,16 @@ def test_who_saw_fewer_rows_is_not_judged_beside_who_saw_all():
     whole, part = standing(5), standing(1, rung=0.25)
     assert _at_the_top([part, whole]) == [whole]
     assert _at_the_top([part]) == [part]
+
+
+def test_a_fold_that_the_clock_cut_far_shorter_than_the_others_does_not_count():
+    folds = {trial.fold: trial for trial in standing(4).trials}
+    folds[3] = replace(folds[3], done=0.02)
+    _without_the_cut(folds)
+    assert sorted(folds) == [0, 1, 2]
+    alike = {fold: replace(trial, done=0.3) for fold, trial in folds.items()}
+    _without_the_cut(alike)
+    assert sorted(alike) == [0, 1, 2]
 
 
 def test_an_equal_field_holds_as_many_of_each_side_and_never_fewer_than_the_first_wave(contest, monkeypatch):

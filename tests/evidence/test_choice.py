@@ -124,3 +124,14 @@ def test_arrays_that_do_not_fit_are_refused() -> None:
     twice = Member(name="a", family=Family.DEEP, predictions=np.zeros((3, 10), dtype=np.float32))
     with pytest.raises(DataError, match="named"):
         Judged(y=y, fold=y, half=y, metric=METRICS["log_loss"], members=(twice, twice))
+
+
+def test_relative_errors_are_blended_by_relative_errors() -> None:
+    rng = np.random.default_rng(3)
+    y = np.exp(rng.normal(8, 2, 400))
+    close = y * np.exp(0.1 * rng.normal(size=400))
+    top = y * np.exp(0.5 * rng.normal(size=400))
+    top[y > np.quantile(y, 0.9)] = y[y > np.quantile(y, 0.9)]
+    weights = choose([close, top], y, METRICS["root_mean_squared_log_error"])
+    assert weights[0] > 0.7
+    assert choose([close, top], y, METRICS["root_mean_squared_error"])[1] > 0.7

@@ -20,6 +20,10 @@ from treeline.problem.task import Family
 __all__ = ["Standing", "gather", "held_out", "scored", "standings"]
 
 
+CUT = 0.5
+"A fold whose fit did less than this share of the steps of the entry's longest fit does not count."
+
+
 @dataclass(frozen=True, slots=True)
 class Standing:
     """An entry at the highest rung that it reached."""
@@ -47,6 +51,9 @@ def standings(ledger: Ledger, *, reference: bool = False) -> list[Standing]:
     by_entry: dict[str, dict[float, dict[int, Trial]]] = {}
     for trial in ledger.done():
         by_entry.setdefault(trial.entry, {}).setdefault(trial.rung, {})[trial.fold] = trial
+    for rungs in by_entry.values():
+        for folds in rungs.values():
+            _without_the_cut(folds)
     found = []
     for name, rungs in by_entry.items():
         usable = [rung for rung, folds in rungs.items() if 0 in folds]
@@ -57,6 +64,16 @@ def standings(ledger: Ledger, *, reference: bool = False) -> list[Standing]:
         trials = tuple(folds[fold] for fold in range(prefix))
         found.append(Standing(name, trials[0].family, trials))
     return found
+
+
+def _without_the_cut(folds: dict[int, Trial]) -> None:
+    """Leave out folds whose fit the clock ended far earlier than the others': their models would spoil the mean of all.
+
+    Goes by the steps that were done, never by a score. Fold 0 stays: without it an entry has no standing.
+    """
+    most = max(trial.done for trial in folds.values())
+    for fold in [fold for fold, trial in folds.items() if fold and trial.done < CUT * most]:
+        del folds[fold]
 
 
 def held_out(fold: Array, count: int) -> Array:

@@ -27,8 +27,8 @@ SCREEN_SHARE = 0.05
 "Share of a family's time that one entry may take on the lowest rung."
 CLIMB_SHARE = 0.10
 "Share of the time left that the middle rungs of one entry may take."
-ENOUGH = 0.2
-"Share of its planned steps below which a fit that can be cut short is not worth starting: nets anneal, boosting learns faster."
+ENOUGH_NET, ENOUGH_BOOSTING = 0.35, 0.25
+"Share of its planned steps below which a fit is not worth starting: nets anneal, boosting learns faster."
 GOOD = 0.5
 "Share of its planned steps that the width of the top is reckoned with."
 STACK = 400_000
@@ -171,7 +171,7 @@ class Plan:
                 count = min(len(missing), self._together(), max(1, int(share / (enough * natural))))
             else:
                 count, share = 1, share / len(missing)
-            seconds = min(1.3 * natural * count + 1.0, share if card.anytime else left_s)
+            seconds = min(1.3 * natural * count + 1.0, share if card.anytime else left_s, self._soft(left_s))
             if seconds >= enough * natural * count and enough * natural * count <= left_s:
                 return self._wish(entry, 1.0, tuple(missing[:count]), seconds, left_s)
         return None
@@ -192,13 +192,18 @@ class Plan:
     @staticmethod
     def _enough(card: Card) -> float:
         """The share of its natural time below which a fit is not worth starting."""
-        return ENOUGH if card.anytime else 1.2
+        return 1.2 if not card.anytime else ENOUGH_NET if card.batched else ENOUGH_BOOSTING
+
+    @staticmethod
+    def _soft(left_s: float) -> float:
+        """The soft deadline of a fit that may take all the time left: what it writes and predicts takes time as well."""
+        return 0.85 * left_s - 0.5
 
     def _wish(self, entry: Entry, rung: float, folds: tuple[int, ...], seconds: float, left_s: float) -> Wish | None:
         if left_s < 0.5:
             return None
         card = self.cards[entry.candidate]
-        soft = min(seconds, 0.85 * left_s - 0.5)
+        soft = min(seconds, self._soft(left_s))
         patience = min(2 * soft + 5.0 if card.anytime else max(3 * soft, 5.0), left_s)
         seed = zlib.crc32(f"{self.seed}/{entry.name}/{rung}/{folds[0]}".encode())
         return Wish(entry=entry, rung=rung, folds=folds, seconds=soft, patience=patience, seed=seed)

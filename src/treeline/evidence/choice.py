@@ -32,6 +32,8 @@ SHRINK = 50
 LEAST = 0.01
 "Smaller weights are not worth a model's prediction time."
 LIKELIHOOD = ("log_loss", "roc_auc", "roc_auc_ovr", "average_precision")
+RELATIVE = ("root_mean_squared_log_error", "mean_absolute_percentage_error")
+"Metrics for which a plain squared error would look at the largest targets only."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -138,9 +140,11 @@ def _greedy(losses: Callable[[Array], Array], k: int) -> Array:
 def _candidate_losses(stack: Sequence[Array], y: Array, metric: Metric) -> Callable[[Array], Array]:
     """Return a function of the counts so far (k,) that gives the loss (k,) of adding each member once more.
 
-    Log-loss stands in for the ranking metrics, squared error for labels and for every regression metric: fast, and smoother
-    than the metric itself on small halves. What was compared, and what was not, is in docs/decisions/0005-evidence.md.
+    Log-loss stands in for the ranking metrics, squared error for labels and for regression metrics in the target's unit: fast,
+    and smoother than the metric itself on small halves. Relative errors stand for themselves (docs/decisions/0005-evidence.md).
     """
+    if metric.name in RELATIVE:
+        return _relative(stack, y, metric)
     return _surprise(stack, y) if metric.name in LIKELIHOOD else _quadratic(stack, y)
 
 
@@ -153,6 +157,17 @@ def _surprise(stack: Sequence[Array], y: Array) -> Callable[[Array], Array]:
     def losses(counts: Array) -> Array:
         mixed = (counts.astype(np.float32) @ truth + truth) / np.float32(counts.sum() + 1)
         return np.asarray(-np.log(mixed).mean(axis=1, dtype=np.float64))
+
+    return losses
+
+
+def _relative(stack: Sequence[Array], y: Array, metric: Metric) -> Callable[[Array], Array]:
+    """The metric's own losses of the rows."""
+    every = np.stack(stack).astype(np.float64)
+
+    def losses(counts: Array) -> Array:
+        mixed = (counts @ every + every) / (counts.sum() + 1)
+        return np.array([float(np.mean(np.asarray(metric.losses(y, p)))) for p in mixed])
 
     return losses
 

@@ -125,7 +125,11 @@ def markdown(head: list[str], rows: list[list[object]]) -> str:
 def append(title: str, body: str, *, versions: str = "") -> None:
     """Append a section to bench/RESULTS.md: date, machine, versions and command above the body."""
     when = datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
-    words = [Path(sys.argv[0]).name, *sys.argv[1:]]
+    given = sys.argv[1:]
+    if "--data" in given:  # where the tables lie on this machine tells nobody anything
+        at = given.index("--data")
+        given = given[:at] + given[at + 2 :]
+    words = [Path(sys.argv[0]).name, *given]
     name = f"Treeline {version('treeline')} at {commit()}"
     head = [
         f"## {title}",

@@ -54,7 +54,15 @@ def main() -> None:
         busy = sum(trial.wall_s for trial in trials)
         parallel = args.parallel or side_by_side(trials)
         over = wall - busy / parallel
-        cells = [out.name, len(trials), f"{wall:.1f}", f"{busy:.1f}", parallel, f"{over:.1f}", f"{over / wall:.1%}"]
+        cells = [
+            out.parent.name if out.name == "run" else out.name,
+            len(trials),
+            f"{wall:.1f}",
+            f"{busy:.1f}",
+            parallel,
+            f"{over:.1f}",
+            f"{over / wall:.1%}",
+        ]
         cells.append(f"{sum(trial.cpu_s for trial in trials) / (wall * args.cores):.0%}")
         rows.append(cells)
     head = [

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from treeline.api import audit as audit
+    from treeline.api import judge as judge
     from treeline.api import load as load
     from treeline.api import predict as predict
     from treeline.api import run as run
@@ -24,6 +25,7 @@ __all__ = [
     "TreelineRegressor",
     "__version__",
     "audit",
+    "judge",
     "load",
     "predict",
     "run",
@@ -34,7 +36,7 @@ HOMES = {
     "TreelineClassifier": "treeline.estimators",
     "TreelineError": "treeline.errors",
     "TreelineRegressor": "treeline.estimators",
-    **dict.fromkeys(("audit", "load", "predict", "run", "runs"), "treeline.api"),
+    **dict.fromkeys(("audit", "judge", "load", "predict", "run", "runs"), "treeline.api"),
 }
 
 

@@ -28,9 +28,10 @@ from treeline.telling import tell
 
 if TYPE_CHECKING:
     from treeline.data.dataset import Dataset
+    from treeline.evidence.verdict import Verdict
     from treeline.problem.problem import Problem
 
-__all__ = ["audit", "load", "predict", "report", "run", "runs", "samples"]
+__all__ = ["audit", "judge", "load", "predict", "report", "run", "runs", "samples"]
 
 LEAST_SECONDS = 5.0
 "Below this limit no run can give a usable model."
@@ -128,6 +129,26 @@ def audit(source: Any, *, target: str | None = None, **settings: Any) -> Any:
     problem = _asked(dataset, target, wanted) if target else None
     found = examine(dataset, problem, deadline_s=60.0, drop=wanted.drop)
     return Audited(dataset=dataset, problem=problem, findings=tuple(found))
+
+
+def judge(source: Any, *, margin: float) -> Verdict:
+    """Return the verdict on results that were never ours: one loss a row and contender.
+
+    Args:
+        source: whatever `run` takes, with the columns `fold`, optionally `group`, and for each contender, named `classical:NAME`
+            or `deep:NAME`, the loss of every row.
+        margin: the smallest difference of mean losses that matters.
+
+    Raises:
+        DataError: a column is missing, misnamed, or holds something other than numbers.
+        UsageError: the margin is negative.
+    """
+    from treeline.evidence.losses import judge_losses
+
+    if not 0 <= margin < float("inf"):
+        raise UsageError(f"The margin is {margin}; it must be zero or more.", do="Give it in the unit of the losses.")
+    frame = read(source).frame
+    return judge_losses({name: frame[name].to_numpy() for name in frame.columns}, margin=margin)
 
 
 def report(run: str | Path) -> Path:

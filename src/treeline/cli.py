@@ -190,6 +190,22 @@ app.command(name="audit")(_with_settings(_audit))
 
 
 @app.command()
+def judge(
+    source: Annotated[str, typer.Argument(help="A table of losses: fold, group, classical:NAME, deep:NAME.")],
+    margin: Annotated[float, typer.Option(help="The smallest difference of mean losses that matters.")],
+    json_: JSON = False,
+) -> None:
+    """Give a verdict on results that were never ours, from the loss of each row."""
+    from treeline.api import judge as judge_
+
+    verdict = judge_(source, margin=margin)
+    if json_:
+        print(json.dumps(verdict.to_json(), ensure_ascii=False, indent=2))
+        return
+    print(verdict.call, *verdict.lines(), sep="\n")
+
+
+@app.command()
 def report(
     run: Annotated[Path, typer.Argument(help="The folder of a run.")],
     open_: Annotated[bool, typer.Option("--open", help="Open it in the browser.")] = False,

@@ -41,9 +41,11 @@ class Share:
     "Why the family has no member: not installed, not asked for, all failed."
 
 
-def cheaper_side(shares: Mapping[Family, Share]) -> Family:
-    """Return the side with fewer `fit_cpu_s`, or fewer `cpu_s` where that is not known; classical where they are equal."""
+def cheaper_side(shares: Mapping[Family, Share]) -> Family | None:
+    """Return the side with fewer `fit_cpu_s`, or `cpu_s` where that is not known; classical where equal, None without costs."""
     classical, deep = shares.get(Family.CLASSICAL, Share()), shares.get(Family.DEEP, Share())
+    if not any((classical.fit_cpu_s, deep.fit_cpu_s, classical.cpu_s, deep.cpu_s)):
+        return None
     if classical.fit_cpu_s is not None and deep.fit_cpu_s is not None:
         return Family.DEEP if deep.fit_cpu_s < classical.fit_cpu_s else Family.CLASSICAL
     return Family.DEEP if deep.cpu_s < classical.cpu_s else Family.CLASSICAL

@@ -73,6 +73,7 @@ def procedure(judged: Judged, family: Family | None) -> Procedure:
         stack = [member.predictions[slot] for member in members]
         seen = rows if len(rows) <= CAP else np.random.default_rng(slot).choice(rows, CAP, replace=False)
         weights, best = _choose([each[seen] for each in stack], judged.y[seen], judged.metric)
+        weights = weights if judged.blends else np.eye(len(stack))[best]
         chosen.append(weights)
         champions.append(members[best].name)
         if slot < 2:

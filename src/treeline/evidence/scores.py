@@ -44,6 +44,8 @@ class Judged:
     members: tuple[Member, ...]
     group: Array | None = None
     "(m,) rows that belong together (a customer, a day); intervals then count groups, not rows."
+    blends: bool = True
+    "Whether a mean of predictions is a prediction; losses cannot be blended, so a side is its champion."
     notes: tuple[str, ...] = ()
     "Caveats that the verdict passes on."
 

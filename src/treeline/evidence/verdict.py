@@ -16,7 +16,7 @@ from treeline.evidence.curves import Curve, frontier
 from treeline.evidence.paired import compare
 from treeline.evidence.scores import Judged, cleaned
 from treeline.evidence.sides import Sides, between, both_sides, measured, one_side
-from treeline.evidence.words import sentence
+from treeline.evidence.words import plain_lines, sentence
 from treeline.problem.task import Family
 
 if TYPE_CHECKING:
@@ -112,6 +112,10 @@ class Verdict:
         plain: dict[str, Any] = _plain(found)
         plain["sentence"] = sentence(plain)
         return plain
+
+    def lines(self) -> list[str]:
+        """Return the verdict as a few plain lines."""
+        return plain_lines(self.to_json())
 
 
 def judge(

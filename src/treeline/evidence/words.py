@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-__all__ = ["per_thousand", "sentence"]
+__all__ = ["per_thousand", "plain_lines", "sentence"]
 
 NAMES = {
     "CLASSICAL": "classical models",
@@ -45,6 +45,22 @@ def sentence(verdict: Mapping[str, Any]) -> str:
     if signal and not signal["p"] >= 0.95 and verdict["call"] != "UNDECIDED":
         return told + " Yet neither is shown to beat a constant guess: these inputs may say nothing about the target."
     return told
+
+
+def plain_lines(verdict: Mapping[str, Any]) -> list[str]:
+    """Return what a reader without a report needs: the sentence, both sides, the odds, the reasons."""
+    lines = [str(verdict["sentence"])]
+    for family in ("classical", "deep"):
+        side = verdict["families"][family]
+        if side["score"] is not None:
+            lines.append(f"{family:<10} {number(side['score'])} ({_range(side['interval'])})  best: {side['best']}")
+    gap = verdict["difference"]
+    if gap and gap["estimate"] is not None:
+        odds = (
+            f"classical {_percent(gap['p_worse'])}, neither {_percent(gap['p_same'])}, deep {_percent(gap['p_better'])}"
+        )
+        lines.append(f"better by more than {number(verdict['margin'])}: {odds}")
+    return [*lines, *(f"- {line}" for line in (*verdict["because"], *verdict["caveats"]))]
 
 
 def _told(verdict: Mapping[str, Any]) -> str:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from treeline.problem.metric import Array, Metric
     from treeline.problem.task import Family
 
-__all__ = ["Procedure", "blend", "choose", "procedure"]
+__all__ = ["Procedure", "blend", "choose", "procedure", "weights_for"]
 
 ROUNDS = 40
 CAP = 20_000
@@ -72,8 +72,7 @@ def procedure(judged: Judged, family: Family | None) -> Procedure:
     for slot, rows in enumerate([*halves, np.arange(len(judged.y))]):
         stack = [member.predictions[slot] for member in members]
         seen = rows if len(rows) <= CAP else np.random.default_rng(slot).choice(rows, CAP, replace=False)
-        weights, best = _choose([each[seen] for each in stack], judged.y[seen], judged.metric)
-        weights = weights if judged.blends else np.eye(len(stack))[best]
+        weights, best = _picked([each[seen] for each in stack], judged.y[seen], judged)
         chosen.append(weights)
         champions.append(members[best].name)
         if slot < 2:
@@ -95,6 +94,16 @@ def blend(stack: Sequence[Array], weights: Array) -> Array:
         if weight > 0:
             total += weight * each
     return total
+
+
+def weights_for(stack: Sequence[Array], y: Array, judged: Judged) -> Array:
+    """Return the (k,) weights that a side chooses on these rows: a blend, or its champion where nothing can be blended."""
+    return _picked(stack, y, judged)[0]
+
+
+def _picked(stack: Sequence[Array], y: Array, judged: Judged) -> tuple[Array, int]:
+    weights, best = _choose(stack, y, judged.metric)
+    return (weights if judged.blends else np.eye(len(stack))[best]), best
 
 
 def choose(stack: Sequence[Array], y: Array, metric: Metric, *, rows: Array | None = None) -> Array:

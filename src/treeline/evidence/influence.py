@@ -19,7 +19,7 @@ from treeline.problem.metric import labels
 if TYPE_CHECKING:
     from treeline.problem.metric import Array, Metric
 
-__all__ = ["Measured", "delong", "measure", "score_by_fold", "score_of", "turn"]
+__all__ = ["Measured", "delong", "measure", "resampled", "score_by_fold", "score_of", "turn"]
 
 Scorer = Callable[["Array", "Array"], float]
 RANKED = ("roc_auc", "roc_auc_ovr", "average_precision")
@@ -71,7 +71,7 @@ def measure(
         table = _counted(y, predictions, metric, fold=fold, count=count, seed=seed)
     else:
         scorers = [_scorer(y, p, metric) for p in predictions]
-        table = np.array([[scorer(w) for scorer in scorers] for w in _weights(fold, group, count, seed)])
+        table = np.array([[scorer(w) for scorer in scorers] for w in resampled(fold, group, count, seed)])
     floor, sign = _floor(y, metric), turn(metric, 1.0)
     return [
         Measured(metric.score(y, p), None, sign * table[:, i], floor, f"bootstrap inside folds, {count} draws", len(y))
@@ -208,7 +208,7 @@ def _floor(y: Array, metric: Metric) -> float:
     return float(2.0 / (len(counts) * counts.min()) ** 2)
 
 
-def _weights(fold: Array, group: Array | None, count: int, seed: int) -> Iterator[Array]:
+def resampled(fold: Array, group: Array | None, count: int, seed: int) -> Iterator[Array]:
     """Yield `count` times how often each row (n,) was drawn: rows or groups, with replacement, inside their fold."""
     rng = np.random.default_rng(seed)
     if group is None:

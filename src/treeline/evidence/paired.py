@@ -78,12 +78,22 @@ def compare(
 
 
 def contrast(
-    a: Measured, b: Measured, metric: Metric, *, margin: float, folds: Array, group: Array | None = None
+    a: Measured,
+    b: Measured,
+    metric: Metric,
+    *,
+    margin: float,
+    folds: Array,
+    group: Array | None = None,
+    unrest: float = 1.0,
 ) -> Difference:
-    """Compare two measured predictions of the same rows; `folds` (K,) are the differences of the folds, turned."""
+    """Compare two measured predictions of the same rows; `folds` (K,) are the differences of the folds, turned.
+
+    `unrest` is how many times wider the difference scatters when both sides choose anew (see `unrest.py`).
+    """
     estimate = turn(metric, b.score - a.score)
     spread, units = _spread(a, b, group)
-    se = WIDEN * spread
+    se = WIDEN * unrest * spread
     p_better, p_same, p_worse = three_way(estimate, se, margin, units - 1)
     reach = _t_quantile(units - 1) * se
     known = folds[np.isfinite(folds)]
@@ -96,6 +106,8 @@ def contrast(
     if group is not None and units < FEW_UNITS:
         caveats.append(f"Only {units} groups were judged; with fewer than {FEW_UNITS} the interval is rough.")
     corrected = ["overlapping training rows of the folds (interval widened by 1.2)"]
+    if unrest > 1.0:
+        corrected.append(f"choosing anew in every resample (interval widened by {unrest:.2f})")
     if group is not None:
         corrected.append(f"rows of one group being alike ({units} groups)")
     return Difference(

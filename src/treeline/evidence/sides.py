@@ -9,6 +9,7 @@ from treeline.evidence.choice import procedure
 from treeline.evidence.influence import measure, score_by_fold
 from treeline.evidence.paired import Difference, contrast, interval_of
 from treeline.evidence.scores import Judged, crossfitted
+from treeline.evidence.unrest import unrest
 from treeline.problem.task import Family
 
 if TYPE_CHECKING:
@@ -76,6 +77,7 @@ def between(judged: Judged, evidence: Sides, a: Family | None, b: Family | None,
         margin=margin,
         folds=folds[1] - folds[0],
         group=judged.group,
+        unrest=unrest(judged, (evidence.procedures[a], evidence.procedures[b]), (a, b)),
     )
 
 

@@ -6,6 +6,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from treeline.api import advise as advise
     from treeline.api import audit as audit
     from treeline.api import judge as judge
     from treeline.api import load as load
@@ -24,6 +25,7 @@ __all__ = [
     "TreelineError",
     "TreelineRegressor",
     "__version__",
+    "advise",
     "audit",
     "judge",
     "load",
@@ -36,7 +38,7 @@ HOMES = {
     "TreelineClassifier": "treeline.estimators",
     "TreelineError": "treeline.errors",
     "TreelineRegressor": "treeline.estimators",
-    **dict.fromkeys(("audit", "judge", "load", "predict", "run", "runs"), "treeline.api"),
+    **dict.fromkeys(("advise", "audit", "judge", "load", "predict", "run", "runs"), "treeline.api"),
 }
 
 

@@ -28,10 +28,11 @@ from treeline.telling import tell
 
 if TYPE_CHECKING:
     from treeline.data.dataset import Dataset
+    from treeline.evidence.prior import Prior
     from treeline.evidence.verdict import Verdict
     from treeline.problem.problem import Problem
 
-__all__ = ["audit", "judge", "load", "predict", "report", "run", "runs", "samples"]
+__all__ = ["advise", "audit", "judge", "load", "predict", "report", "run", "runs", "samples"]
 
 LEAST_SECONDS = 5.0
 "Below this limit no run can give a usable model."
@@ -129,6 +130,31 @@ def audit(source: Any, *, target: str | None = None, **settings: Any) -> Any:
     problem = _asked(dataset, target, wanted) if target else None
     found = examine(dataset, problem, deadline_s=60.0, drop=wanted.drop)
     return Audited(dataset=dataset, problem=problem, findings=tuple(found))
+
+
+def advise(source: Any, *, target: str, **settings: Any) -> Prior:
+    """Return what public results say of a table like this one, before anything is trained: seconds, nothing is kept.
+
+    Four simple learners are fitted on at most 2,000 rows; what they reach is the only thing that tells a little in advance.
+
+    Raises:
+        TreelineError: the table cannot be read, or the target cannot be asked.
+    """
+    from treeline.candidates.landmarks import landmarks
+    from treeline.data.audit import audit as examine
+    from treeline.data.audit import dropped_columns, gate
+    from treeline.evidence.prior import prior_of
+
+    wanted = Settings.of(**settings)
+    dataset = _load(source, wanted.with_target(target), None)
+    problem = _asked(dataset, target, wanted)
+    rows, y, _ = rows_of(dataset, problem)
+    found = examine(dataset, problem, deadline_s=10.0, drop=wanted.drop)
+    leaks = {name for finding in gate(found)[0] for name in finding.columns}
+    out = set(dropped_columns(found)) | leaks | set(wanted.drop) | ({problem.group} if problem.group else set())
+    inputs = [column for column in dataset.columns if column.kind.is_input and column.name not in out | {target}]
+    losses = landmarks(dataset, problem, rows, y, exclude=out)
+    return prior_of(rows=len(rows), columns=len(inputs), task=problem.task, losses=losses)
 
 
 def judge(source: Any, *, margin: float) -> Verdict:

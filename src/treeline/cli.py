@@ -189,6 +189,27 @@ def _audit(
 app.command(name="audit")(_with_settings(_audit))
 
 
+def _advise(
+    source: Annotated[str, typer.Argument(help="A file, a database URL, or sample:NAME.")],
+    json_: JSON = False,
+    **given: Any,
+) -> None:
+    """Say what public results on data like this say, in seconds, before anything is trained."""
+    from treeline.api import advise as advise_
+
+    settings = {name: value for name, value in given.items() if value is not None and value != []}
+    if "target" not in settings:
+        raise UsageError("Nothing says which column to predict.", do="Give --target.")
+    prior = advise_(source, **settings)
+    if json_:
+        print(json.dumps(prior.to_json(), ensure_ascii=False, indent=2))
+    else:
+        print(*prior.lines(), sep="\n")
+
+
+app.command(name="advise")(_with_settings(_advise))
+
+
 @app.command()
 def judge(
     source: Annotated[str, typer.Argument(help="A table of losses: fold, group, classical:NAME, deep:NAME.")],

@@ -1,0 +1,166 @@
+"""What public results say before anything is trained: how often deep learning was better on data like this.
+
+On 300 public tables size, width and task do not tell who wins; what simple learners reach does, a little (AUC 0.64 with data sets
+left out). So the probability rests on three ratios of cheap scores, never leaves [0.2, 0.8], and decides nothing. The fitted
+numbers and their provenance are in `prior.json`, made by bench/prior.py from MIT and Apache-2.0 results.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from treeline.problem.task import Task
+
+__all__ = ["FEATURES", "Prior", "landmark_features", "prior_of"]
+
+FEATURES = ("linear", "neighbours", "signal")
+FLOOR = 1e-3
+"A loss counts as at least this share of the other one: perfect scores must not make a ratio endless."
+MOST = 3.0
+NEAREST = 5
+TASKS = (Task.BINARY, Task.MULTICLASS, Task.REGRESSION)
+WON = {-1: "classical", 0: "no clear winner", 1: "deep"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prior:
+    """What is to be expected before training."""
+
+    p_deep: float
+    "Probability that the best of three tuned nets beats the best of three tuned classical learners."
+    nearest: tuple[dict[str, Any], ...]
+    "Public data sets nearest in rows and columns: name, source, rows, columns, won."
+    reasons: tuple[str, ...]
+    rules: tuple[dict[str, str], ...]
+    "Rules of thumb of the field: `rule`, `here` (what it says of this table) and `evidence`."
+    worth: dict[str, Any]
+    "What the probability was worth on public data sets that were left out."
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain data."""
+        plain = asdict(self)
+        return plain | {name: list(plain[name]) for name in ("nearest", "reasons", "rules")}
+
+    def lines(self) -> list[str]:
+        """Return it as a few plain lines."""
+    """Return the features from the losses (error rate, RMSE) of `linear`, `neighbours`, `forest` and a constant `guess`."""
+        worth = f"On public tables that were left out, such a probability had an AUC of {self.worth['AUC']}: it decides nothing."
+        near = [
+            f"  {one['name']} ({one['source']}, {one['rows']:,} x {one['columns']}): {one['won']}"
+            for one in self.nearest
+        ]
+        rules = [f"- {one['rule']} Here it {one['here']}. {one['evidence']}" for one in self.rules]
+        why = [f"- {line}" for line in self.reasons]
+        return [
+            likely,
+            worth,
+            *why,
+            "The nearest public tables, and who won clearly there:",
+            *near,
+            "Rules of thumb:",
+            *rules,
+        ]
+
+
+def landmark_features(losses: Mapping[str, float]) -> tuple[float, float, float]:
+    """Return the features; losses (error rate or RMSE) are those of `linear`, `neighbours`, `forest` and a constant `guess`."""
+    forest = losses["forest"]
+    return (
+        _ratio(losses["linear"], forest),
+        _ratio(losses["neighbours"], forest),
+        _ratio(forest, losses["guess"]),
+    )
+
+
+def prior_of(*, rows: int, columns: int, task: Task, losses: Mapping[str, float] | None = None) -> Prior:
+    """Return the prior of a table.
+
+    Args:
+        rows: with a target.
+        columns: inputs.
+        task: what is predicted.
+        losses: of the landmarks, see `landmark_features`; None where there are none: the base rate is said then.
+    """
+    known = _known()
+    p, reasons = (
+        float(known["base_rate"]),
+        [f"Nets won {known['base_rate']:.0%} of {known['figures']['data sets with landmarks']} public tables."],
+    )
+    if losses is not None:
+        given = landmark_features(losses)
+        scaled = [(v - m) / s for v, m, s in zip(given, known["middle"], known["spread"], strict=True)]
+        pulls = [w * z for w, z in zip(known["weights"], scaled, strict=True)]
+        p = 1 / (1 + math.exp(-(known["intercept"] + sum(pulls))))
+        low, high = known["clip"]
+        p = min(max(p, low), high)
+        reasons += [_reason(name, pull, losses) for name, pull in zip(FEATURES, pulls, strict=True)]
+    reasons.append("Size, width and task did not tell who won (AUC 0.5), so they do not count.")
+    return Prior(
+        p_deep=round(p, 3), nearest=_nearest(known, rows, columns, task), reasons=tuple(reasons), rules=_rules(known, rows),
+        worth=dict(known["figures"]),
+    )  # fmt: skip
+
+
+def _ratio(a: float, b: float) -> float:
+    """Return log(a / b), both held away from zero, within ±3."""
+    floor = FLOOR * max(a, b, 1e-12)
+    return min(max(math.log((a + floor) / (b + floor)), -MOST), MOST)
+
+
+def _reason(name: str, pull: float, losses: Mapping[str, float]) -> str:
+    side = "nets" if pull > 0.05 else "classical learners" if pull < -0.05 else "neither side"
+    against = {
+        "linear": ("A linear model", "linear", "forest", "a random forest"),
+        "neighbours": ("Nearest neighbours", "neighbours", "forest", "a random forest"),
+        "signal": ("A random forest", "forest", "guess", "a constant guess"),
+    }[name]
+    who, one, other, whom = against
+    ratio = losses[one] / losses[other] if losses[other] > 0 else float("inf")
+    verb = "have" if who.endswith("s") else "has"
+    return f"{who} {verb} {ratio:.2f} times the loss of {whom}: speaks for {side}."
+
+
+def _nearest(known: Mapping[str, Any], rows: int, columns: int, task: Task) -> tuple[dict[str, Any], ...]:
+    def far(one: list[Any]) -> float:
+        return math.hypot(math.log10(one[2] / max(rows, 1)), math.log10(max(one[3], 1) / max(columns, 1)))
+
+    alike = [one for one in known["sets"] if TASKS[one[4]] is task]
+    return tuple(
+        {"name": one[0], "source": known["sources"][one[1]][0], "rows": one[2], "columns": one[3], "won": WON[one[5]]}
+        for one in sorted(alike, key=far)[:NEAREST]
+    )
+
+
+def _rules(known: Mapping[str, Any], rows: int) -> tuple[dict[str, str], ...]:
+    made = []
+    for most, found in known["below"].items():
+        limit = int(most)
+        open_ = found["sets"] - found["classical"] - found["deep"]
+        made.append(
+            {
+                "rule": f"Below {limit:,} rows of a table classical learning wins.",
+                "here": "says classical" if rows < limit else "says nothing",
+                "evidence": f"{found['sets']} public tables below: classical clearly better on {found['classical']}, "
+                f"nets on {found['deep']}, neither on {open_}.",
+            }
+        )
+    made.append(
+        {
+            "rule": "Who must explain the model takes a classical one.",
+            "here": "is for you to say",
+            "evidence": "A glass box (explainable boosting, a linear model) is classical; boosted trees are no glass box.",
+        }
+    )
+    return tuple(made)
+
+
+@cache
+def _known() -> dict[str, Any]:
+    loaded: dict[str, Any] = json.loads(Path(__file__).with_name("prior.json").read_text(encoding="utf-8"))
+    return loaded

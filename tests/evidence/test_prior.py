@@ -64,7 +64,7 @@ def test_a_user_gets_it_in_words_and_as_data(tmp_path: Path) -> None:
     assert {"p_deep", "nearest", "reasons", "rules"} <= set(told)
     assert told["p_deep"] == treeline.advise(path, target="churn").p_deep
     words = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-    assert words.startswith("Before training: classical ")
+    assert words.startswith("Before training: the better side is classical by ")
     without = subprocess.run(command[:-2], capture_output=True, text=True, check=False)
     assert (without.returncode, "--target" in without.stderr) == (2, True)
 

@@ -49,7 +49,7 @@ class Prior:
 
     def lines(self) -> list[str]:
         """Return it as a few plain lines."""
-    """Return the features from the losses (error rate, RMSE) of `linear`, `neighbours`, `forest` and a constant `guess`."""
+        likely = f"Before training: the better side is classical by {1 - self.p_deep:.0%}, deep learning by {self.p_deep:.0%}."
         worth = f"On public tables that were left out, such a probability had an AUC of {self.worth['AUC']}: it decides nothing."
         near = [
             f"  {one['name']} ({one['source']}, {one['rows']:,} x {one['columns']}): {one['won']}"

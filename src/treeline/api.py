@@ -12,7 +12,7 @@ from treeline.candidates.registry import card_named
 from treeline.contest.contest import STOPPED
 from treeline.contest.field import FIRST
 from treeline.contest.ledger import Ledger
-from treeline.contest.opening import open_contest
+from treeline.contest.opening import excluded_columns, open_contest
 from treeline.contest.result import conclude
 from treeline.contest.runner import Runner
 from treeline.data.ask import ask, rows_of
@@ -142,7 +142,7 @@ def advise(source: Any, *, target: str, **settings: Any) -> Prior:
     """
     from treeline.candidates.landmarks import landmarks
     from treeline.data.audit import audit as examine
-    from treeline.data.audit import dropped_columns, gate
+    from treeline.data.audit import gate
     from treeline.evidence.prior import prior_of
 
     wanted = Settings.of(**settings)
@@ -151,7 +151,7 @@ def advise(source: Any, *, target: str, **settings: Any) -> Prior:
     rows, y, _ = rows_of(dataset, problem)
     found = examine(dataset, problem, deadline_s=10.0, drop=wanted.drop)
     leaks = {name for finding in gate(found)[0] for name in finding.columns}
-    out = set(dropped_columns(found)) | leaks | set(wanted.drop) | ({problem.group} if problem.group else set())
+    out = excluded_columns(found, wanted, problem) | leaks
     inputs = [column for column in dataset.columns if column.kind.is_input and column.name not in out | {target}]
     losses = landmarks(dataset, problem, rows, y, exclude=out)
     return prior_of(rows=len(rows), columns=len(inputs), task=problem.task, losses=losses)

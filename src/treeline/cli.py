@@ -99,8 +99,7 @@ def _run(
     from treeline.api import run
     from treeline.problem.settings import read_config
 
-    settings: dict[str, Any] = read_config(config) if config else {}
-    settings |= {name: value for name, value in given.items() if value is not None and value != []}
+    settings = (read_config(config) if config else {}) | _told(given)
     source = source or settings.pop("source", None)
     settings.pop("source", None)
     out = out or (Path(settings["out"]) if "out" in settings else None)
@@ -116,6 +115,11 @@ def _run(
     if open_:
         _open(study.report)
     return int(study.exit_code)
+
+
+def _told(given: dict[str, Any]) -> dict[str, Any]:
+    """Return the options that were given."""
+    return {name: value for name, value in given.items() if value is not None and value != []}
 
 
 def _with_settings(command: Any) -> Any:
@@ -179,7 +183,7 @@ def _audit(
     """Say what is wrong with the data, in seconds, without fitting anything."""
     from treeline.api import audit as audit_
 
-    result = audit_(source, **{name: value for name, value in given.items() if value is not None and value != []})
+    result = audit_(source, **_told(given))
     if json_:
         print(json.dumps(result.to_json(), ensure_ascii=False, indent=2))
     else:
@@ -197,7 +201,7 @@ def _advise(
     """Say what public results on data like this say, in seconds, before anything is trained."""
     from treeline.api import advise as advise_
 
-    settings = {name: value for name, value in given.items() if value is not None and value != []}
+    settings = _told(given)
     if "target" not in settings:
         raise UsageError("Nothing says which column to predict.", do="Give --target.")
     prior = advise_(source, **settings)

@@ -26,6 +26,7 @@ __all__ = [
     "TreelineError",
     "UsageError",
     "nearest",
+    "shortened",
     "shown",
 ]
 
@@ -92,6 +93,10 @@ def shown(value: object, limit: int = 80) -> str:
 
     The end is kept: long names that begin alike differ there.
     """
-    text = repr(str(value))
+    return shortened(repr(str(value)), limit)
+
+
+def shortened(text: str, limit: int) -> str:
+    """Return `text` cut in the middle to `limit` characters."""
     tail = limit // 3
     return text if len(text) <= limit else text[: limit - tail - 1] + "…" + text[-tail:]

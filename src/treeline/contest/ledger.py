@@ -67,6 +67,7 @@ class Ledger:
         self.trials: list[Trial] = []
         self._file: TextIO | None = None
         self._lock: TextIO | None = None
+        self._rows: dict[str, Array] = {}
         if write:
             self._open_for_writing()
         self._read()
@@ -176,9 +177,11 @@ class Ledger:
         return read_state(self.out / "models" / f"{trial.id}.safetensors")
 
     def rows(self) -> dict[str, Array]:
-        """Return the arrays of `rows.npz`."""
-        with np.load(self.path.parent / "rows.npz", allow_pickle=False) as file:
-            return {name: file[name] for name in file.files}
+        """Return the arrays of `rows.npz`, which never change once a run has begun; read once."""
+        if not self._rows:
+            with np.load(self.path.parent / "rows.npz", allow_pickle=False) as file:
+                self._rows = {name: file[name] for name in file.files}
+        return self._rows
 
     def close(self) -> None:
         """Let go of the files and of the lock."""

@@ -31,7 +31,7 @@ from treeline.problem.problem import Problem
 from treeline.problem.settings import Settings
 from treeline.problem.task import Family, Policy
 
-__all__ = ["Opening", "check_same", "clean_cache", "encoder_of", "open_contest"]
+__all__ = ["Opening", "check_same", "clean_cache", "encoder_of", "excluded_columns", "open_contest"]
 
 STRETCHES = 80
 "Into so many stretches the rows of an ordered table are cut; about half of them are judged."
@@ -105,7 +105,8 @@ def _begin(
     rows, y = targets
     _check_drop(settings, dataset)
     findings = tuple(audit(dataset, problem, deadline_s=max(2.0, 0.1 * budget.limit_s), drop=settings.drop))
-    excluded = _excluded(findings, settings, dataset) | ({problem.group} if problem.group else set())
+    _check_leaks(findings, settings, dataset)
+    excluded = excluded_columns(findings, settings, problem)
     encoder = Encoder.fit(dataset, exclude=excluded, target=problem.target)
     if not encoder.inputs:
         raise DataError(
@@ -180,7 +181,13 @@ def _check_drop(settings: Settings, dataset: Dataset) -> None:
             )
 
 
-def _excluded(findings: Sequence[Finding], settings: Settings, dataset: Dataset) -> set[str]:
+def excluded_columns(findings: Sequence[Finding], settings: Settings, problem: Problem) -> set[str]:
+    """Return the columns that are no input: left out by the audit, unless the user gave them a kind; dropped; the group."""
+    left_out = set(dropped_columns(list(findings))) - set(settings.kind)
+    return left_out | set(settings.drop) | ({problem.group} if problem.group else set())
+
+
+def _check_leaks(findings: Sequence[Finding], settings: Settings, dataset: Dataset) -> None:
     blocking = gate(list(findings))[0]
     if blocking and not settings.allow_leak:
         first = blocking[0]
@@ -188,8 +195,6 @@ def _excluded(findings: Sequence[Finding], settings: Settings, dataset: Dataset)
             first.do.rstrip(".") + "; or" if first.do else "Leave it out with --drop NAME, or"
         ) + " go on with --allow-leak."
         raise DataError(f"{first.code} {first.title}: {first.found}", where=dataset.source, do=way)
-    kept = set(settings.kind)
-    return (set(dropped_columns(list(findings))) - kept) | set(settings.drop)
 
 
 def _write_rows(ledger: Ledger, targets: tuple[Array, Array], folds: Folds, groups: Array | None) -> None:

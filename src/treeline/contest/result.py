@@ -171,7 +171,8 @@ def used_seconds(ledger: Ledger) -> float:
 def _share(ledger: Ledger, family: Family, judged: Judged) -> Share:
     trials = [trial for trial in ledger.trials if trial.family is family and trial.entry not in references(ledger)]
     members = judged.of(family)
-    cut = sorted({t.entry for t in trials if t.rung == 1.0 and t.done < CUT and t.entry in {m.name for m in members}})
+    names = {member.name for member in members}
+    cut = sorted({trial.entry for trial in trials if trial.rung == 1.0 and trial.done < CUT and trial.entry in names})
     return Share(
         contenders=len(members),
         cpu_s=sum(trial.cpu_s for trial in trials),

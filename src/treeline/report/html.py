@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup
 
+from treeline.errors import shortened
 from treeline.report import charts, figures, notes, numbers, wording
 from treeline.report.privacy import clean
 from treeline.report.summary import FAMILIES, Summary
@@ -65,9 +66,7 @@ def _environment() -> Environment:
         "duration": known(numbers.duration),
         "megabytes": known(numbers.megabytes),
         "shell": lambda text: shlex.quote(str(text)),
-        "cut": lambda text, most: (
-            text if len(text := clean(str(text))) <= most else text[: most - most // 3 - 1] + "…" + text[-(most // 3) :]
-        ),
+        "cut": lambda text, most: shortened(clean(str(text)), most),
     }
     return made
 

@@ -18,6 +18,7 @@ from treeline.contest.runner import Runner
 from treeline.data.ask import ask, rows_of
 from treeline.data.read_table import read
 from treeline.errors import BudgetError, IntegrityError, UsageError, shown
+from treeline.evidence.prior import expected
 from treeline.machine import budget_of
 from treeline.problem.settings import Settings
 from treeline.problem.task import Family
@@ -90,6 +91,8 @@ def run(
             else:
                 live.start(problem, wanted.seconds, families)
                 opening = open_contest(dataset, problem, ledger, settings=wanted, budget=budget, targets=(rows, y))
+                if not ledger.trials:
+                    live.event("prior", words=expected(ledger.head["prior"]))
                 crowded = (time.monotonic() - origin) / max(time.process_time() - cpu, 0.1)
                 play(opening, ledger, workers, live=live, origin=origin, limit=wanted.seconds, crowded=crowded)
                 live.event("stage", text="weighing the evidence")
@@ -140,6 +143,7 @@ def advise(source: Any, *, target: str, **settings: Any) -> Prior:
     Raises:
         TreelineError: the table cannot be read, or the target cannot be asked.
     """
+    from treeline.candidates.features import Encoder
     from treeline.candidates.landmarks import landmarks
     from treeline.data.audit import audit as examine
     from treeline.data.audit import gate
@@ -152,9 +156,9 @@ def advise(source: Any, *, target: str, **settings: Any) -> Prior:
     found = examine(dataset, problem, deadline_s=10.0, drop=wanted.drop)
     leaks = {name for finding in gate(found)[0] for name in finding.columns}
     out = excluded_columns(found, wanted, problem) | leaks
-    inputs = [column for column in dataset.columns if column.kind.is_input and column.name not in out | {target}]
-    losses = landmarks(dataset, problem, rows, y, exclude=out)
-    return prior_of(rows=len(rows), columns=len(inputs), task=problem.task, losses=losses)
+    encoder = Encoder.fit(dataset, exclude=out, target=problem.target)
+    losses = landmarks(dataset, problem, rows, y, encoder=encoder)
+    return prior_of(rows=len(rows), columns=len(encoder.inputs), task=problem.task, losses=losses)
 
 
 def judge(source: Any, *, margin: float) -> Verdict:

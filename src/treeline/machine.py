@@ -8,7 +8,7 @@ from pathlib import Path
 from treeline.problem.budget import Budget
 from treeline.problem.settings import Settings
 
-__all__ = ["budget_of", "cores", "free_memory_mb"]
+__all__ = ["budget_of", "cores", "free_memory_mb", "joules"]
 
 SHARE = 0.75
 "Share of the free memory that a run takes unless told otherwise."
@@ -48,3 +48,12 @@ def free_memory_mb() -> float:
     except (OSError, ValueError):
         pass  # no cgroup v2
     return free / 2**20
+
+
+def joules() -> float | None:
+    """Return the processors' energy counter (RAPL), joules since some moment; None where the kernel hides it."""
+    meters = sorted(Path("/sys/class/powercap").glob("intel-rapl:?/energy_uj"))
+    try:
+        return sum(int(meter.read_text(encoding="ascii")) for meter in meters) / 1e6 if meters else None
+    except (OSError, ValueError):
+        return None  # since 2020 most kernels show it to root only

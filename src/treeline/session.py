@@ -17,6 +17,7 @@ from treeline.contest.blend import scored, standings
 from treeline.contest.contest import Contest
 from treeline.contest.field import FIRST_WAVE
 from treeline.contest.ledger import Ledger
+from treeline.contest.looks import Looks
 from treeline.contest.opening import Opening, check_same, clean_cache
 from treeline.contest.refit import REFIT_SHARE, refit
 from treeline.contest.result import conclude, used_seconds
@@ -68,6 +69,7 @@ def play(
         engine=runner, slots=runner.slots, threads=runner.threads,
         origin=origin, deadline=max(end - (REFIT_SHARE * limit if timed else 0.0), origin + 1.0),
         notify=_watched(live, ledger, opening.problem), used_before=spent,
+        race=Looks(ledger, opening.problem, opening.plan),
     )  # fmt: skip
     warm_up(dict.fromkeys(entry.candidate for listed in opening.plan.entries.values() for entry in listed[:FIRST_WAVE]))
     with _interruptible(contest):

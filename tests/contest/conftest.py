@@ -73,7 +73,7 @@ def contest(tmp_path, stubs):
         out = out or tmp_path / "run"
         ledger = Ledger(out, write=True)
         cat = np.zeros((rows, 0), dtype=np.int32)
-        cache = Cache.write(out / "cache", num=num, cat=cat, y=y, half=split.half, shape=shape)
+        cache = Cache.write(out / "cache", {"num": num, "cat": cat, "y": y, "half": split.half}, shape=shape)
         with durable(ledger.path.parent / "rows.npz") as path:
             np.savez(path, y=y, fold=split.fold, half=split.half)
         known = cards()

@@ -179,6 +179,16 @@ class Encoder:
         return tuple(name for name, _ in self._num())
 
     @property
+    def plain(self) -> tuple[int, ...]:
+        """Which numbers are columns as they stand: a number itself, a date's days, a text's length; nothing derived."""
+        seen, kept = {part.name for part in self.categories}, []
+        for j, (_, source) in enumerate(self._num()):
+            if len(source) == 1 and source[0] not in seen:
+                seen.add(source[0])
+                kept.append(j)
+        return tuple(kept)
+
+    @property
     def cat_names(self) -> tuple[str, ...]:
         """The names of the q categories."""
         return tuple(part.name for part in self.categories)

@@ -11,12 +11,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from treeline.candidates.card import Rows
-from treeline.candidates.features import Encoder
 from treeline.candidates.prepare import Dense, Ordinal
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
-
+    from treeline.candidates.features import Encoder
     from treeline.data.dataset import Dataset
     from treeline.problem.metric import Array
     from treeline.problem.problem import Problem
@@ -29,7 +27,7 @@ LEAST = 40
 
 
 def landmarks(
-    dataset: Dataset, problem: Problem, rows: Array, y: Array, *, exclude: Collection[str] = ()
+    dataset: Dataset, problem: Problem, rows: Array, y: Array, *, encoder: Encoder
 ) -> dict[str, float] | None:
     """Return the losses (error rate or RMSE) of `linear`, `neighbours`, `forest` and `guess`, or None for too few rows.
 
@@ -38,7 +36,7 @@ def landmarks(
         problem: task and target.
         rows: (n,) row numbers that have a target.
         y: (n,) their targets.
-        exclude: columns that are no input.
+        encoder: of the inputs.
     """
     rng = np.random.default_rng(problem.seed)
     pick = rng.permutation(len(rows))[:SAMPLE]
@@ -47,7 +45,6 @@ def landmarks(
     cut = 3 * len(pick) // 4
     if problem.task.is_classification and len(np.unique(y[pick[:cut]])) < 2:
         return None
-    encoder = Encoder.fit(dataset, exclude=set(exclude), target=problem.target)
     num, cat = encoder.transform(dataset.frame[rows[pick]])
     every = Rows(encoder.shape(problem), num, cat, y[pick])
     train, test = every.take(np.arange(cut)), every.take(np.arange(cut, len(pick)))

@@ -8,8 +8,8 @@ OUT/cache/train-F-SHARE.npy  test-F.npy      row numbers of fold F's training pa
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -38,15 +38,21 @@ class Cache:
     folder: Path
 
     @classmethod
-    def write(cls, folder: Path, *, num: Array, cat: Array, y: Array, half: Array, shape: Shape) -> Cache:
-        """Write the shared arrays: num (n, p) float32, cat (n, q) int32, y (n,), half (n,)."""
+    def write(
+        cls, folder: Path, arrays: dict[str, Array], *, shape: Shape, plain: Sequence[int] | None = None
+    ) -> Cache:
+        """Write the shared arrays: num (n, p) float32, cat (n, q) int32, y (n,), half (n,).
+
+        `plain`: which numbers are columns as they stand (`Encoder.plain`); all where not given.
+        """
         folder.mkdir(parents=True, exist_ok=True)
-        for name, array in (("num", num), ("cat", cat), ("y", y), ("half", half)):
+        for name, array in arrays.items():
             with durable(folder / f"{name}.npy") as path:
                 np.save(path, array, allow_pickle=False)
         facts = {
             "task": str(shape.task), "n_classes": shape.n_classes, "metric": shape.metric.name,
             "num_names": list(shape.num_names), "cat_names": list(shape.cat_names), "cards": list(shape.cards),
+            "plain": list(range(len(shape.num_names)) if plain is None else plain),
         }  # fmt: skip
         with durable(folder / "shape.json") as path:
             path.write_text(json.dumps(facts, ensure_ascii=False), encoding="utf-8")
@@ -85,9 +91,21 @@ class Cache:
         """Return all rows that have a target, memory-mapped."""
         return Rows(self.shape(), self.array("num"), self.array("cat"), self.array("y"))
 
-    def fold(self, fold: int, rung: float) -> tuple[Rows, Rows, Array]:
-        """Return training rows, held-out rows and the halves of the latter."""
-        every = self.every()
+    def plain(self) -> Rows:
+        """Return all rows as a table of plain numbers: nothing derived, category codes as they fell, no column typed."""
+        every, facts = self.every(), json.loads((self.folder / "shape.json").read_text(encoding="utf-8"))
+        shape = replace(
+            every.shape,
+            num_names=(*(every.shape.num_names[j] for j in facts["plain"]), *every.shape.cat_names),
+            cat_names=(),
+            cards=(),
+        )
+        codes = np.where(every.cat > 0, every.cat, np.nan).astype(np.float32)
+        return Rows(shape, np.hstack([every.num[:, facts["plain"]], codes]), every.cat[:, :0], every.y)
+
+    def fold(self, fold: int, rung: float, *, plain: bool = False) -> tuple[Rows, Rows, Array]:
+        """Return training rows, held-out rows and the halves of the latter; as `plain` numbers if asked."""
+        every = self.plain() if plain else self.every()
         train = every.take(np.sort(np.load(self.folder / f"{self._train(fold, rung)}.npy", allow_pickle=False)))
         index = np.load(self.folder / f"test-{fold}.npy", allow_pickle=False)
         return train, every.take(index), np.asarray(self.array("half")[index])

@@ -16,6 +16,8 @@ from treeline.contest.plan import Plan
 from treeline.contest.runner import Outcome
 from treeline.contest.trial import State, Trial
 from treeline.data.splits import Folds
+from treeline.evidence.race import Lost
+from treeline.machine import joules
 from treeline.problem.task import Family
 
 __all__ = ["Contest", "Engine"]
@@ -63,10 +65,13 @@ class Contest:
     notify: Notify
     used_before: float = 0.0
     "Seconds that earlier sessions of a resumed run have used."
+    race: Callable[[], Lost | None] | None = None
+    "Asked when both sides were judged on one more fold: which of them has lost. None: nobody is left behind."
     stopped: int = 0
     "The number of the signal that asked the run to stop."
     _count: int = 0
     _finished: set[Family] = field(default_factory=set)
+    _lost: set[Family] = field(default_factory=set)
 
     def left(self) -> float:
         """Seconds until the contest must be over."""
@@ -74,7 +79,9 @@ class Contest:
 
     def run(self) -> None:
         """Play until the clock ends, nothing is left to try, or `stopped` is set."""
+        meter = joules()
         self._count = 1 + max((int(trial.id.split("-")[0]) for trial in self.ledger.trials), default=-1)
+        self._lost = {Family(fact["family"]) for fact in self.ledger.of_kind("lost")}
         while self.left() > 0 and not self.stopped:
             self._deal()
             running = self.engine.running()
@@ -104,6 +111,7 @@ class Contest:
             used_s=round(self.used(), 3),
             session_s=round(self.used() - self.used_before, 3),
             signal=self.stopped,
+            joules=_spent(meter, joules()),
         )
 
     def _quiet(self) -> str:
@@ -139,10 +147,21 @@ class Contest:
         for trial in trials_of(outcome, started_s=self.used() - outcome.wall_s, folds=self.folds):
             self.ledger.record(trial)
             self.notify("trial", trial=trial)
+        self._look()
+
+    def _look(self) -> None:
+        """Leave a side behind that has lost the race; its time goes to the other."""
+        found = self.race() if self.race is not None and not self._lost and self.left() > 0 else None
+        if found is not None:
+            self._lost.add(found.family)
+            self.ledger.append("lost", **found.to_json(), left_s=round(self.left(), 1))
+            self.notify(
+                "stage", text=f"the {found.family} side has lost (P = {found.p:.3f}): its time goes to the other"
+            )
 
     def _deal(self) -> None:
         """Start jobs until every slot is taken or nobody wants one."""
-        families = list(self.plan.entries)
+        families = [family for family in self.plan.entries if family not in self._lost]
         while True:
             running = [job.family for job, _ in self.engine.running()]
             hungry = [family for family in families if running.count(family) < self._share(family)]
@@ -168,9 +187,14 @@ class Contest:
 
     def _share(self, family: Family) -> int:
         others = [other for other in self.plan.entries if other is not family]
-        if all(other in self._finished for other in others):
+        if all(other in self._finished | self._lost for other in others):
             return self.slots
         return max(1, self.slots // len(self.plan.entries))
+
+
+def _spent(before: float | None, after: float | None) -> float | None:
+    """Return the joules between two readings; None without a meter, or where it has begun anew in between."""
+    return None if before is None or after is None or after < before else round(after - before, 1)
 
 
 def trials_of(outcome: Outcome, *, started_s: float, folds: Folds) -> list[Trial]:
@@ -192,7 +216,8 @@ def trials_of(outcome: Outcome, *, started_s: float, folds: Folds) -> list[Trial
                 rung=job.rung, rows=part.get("rows", len(folds.train_rows(fold, job.rung))), fold=fold,
                 seed=job.seed, state=state, score=score, steps=part.get("steps", 0), done=part.get("done", 1.0),
                 wall_s=outcome.wall_s * share,
-                cpu_s=outcome.cpu_s * share, predict_s=part.get("predict_s", 0.0), peak_mb=outcome.peak_mb,
+                cpu_s=outcome.cpu_s * share, predict_s=part.get("predict_s", 0.0),
+                gpu_s=part.get("gpu_s", 0.0), peak_mb=outcome.peak_mb,
                 model_bytes=part.get("model_bytes", 0), started_s=max(started_s, 0.0), reason=reason,
             )
         )  # fmt: skip

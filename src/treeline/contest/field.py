@@ -4,7 +4,7 @@ many decides more than the number of rows)."""
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from treeline.candidates.card import Card
@@ -12,7 +12,7 @@ from treeline.contest.trial import Entry
 from treeline.errors import UsageError
 from treeline.problem.task import Family, Task
 
-__all__ = ["Absent", "Field", "line_up"]
+__all__ = ["PLAIN", "Absent", "Field", "line_up", "probes"]
 
 FIRST = {
     Family.CLASSICAL: ("lightgbm", "catboost", "random_forest", "ebm"),
@@ -29,6 +29,10 @@ RESERVE = {
 FIRST_WAVE = 4
 MOST = 16
 "The most entries a family fields."
+
+
+PLAIN = "plain_inputs"
+"The setting of a probe, which is fitted on a table of plain numbers."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,10 +72,12 @@ def line_up(
     rows: int,
     families: Collection[str],
     only: Iterable[str] = (),
+    landmarks: Mapping[str, float] | None = None,
 ) -> Field:
     """Choose the entries for `rows` training rows.
 
-    With `only`, exactly those candidates compete, each with its whole portfolio after the defaults.
+    With `only`, exactly those candidates compete, each with its whole portfolio after the defaults. Where the landmarks of the
+    prior show a linear model to be no worse than a forest, it takes the forest's place in the first wave.
 
     Raises:
         UsageError: a name is unknown, or nobody of the families asked for can compete.
@@ -82,7 +88,9 @@ def line_up(
     for family in Family:
         if str(family) not in families:
             continue
-        names = [name for name in chosen if cards[name].family is family] if chosen else _wanted(family, rows)
+        names = (
+            [name for name in chosen if cards[name].family is family] if chosen else _wanted(family, rows, landmarks)
+        )
         able = []
         for name in names:
             why = _obstacle(cards[name], task, classes, rows)
@@ -112,9 +120,25 @@ def line_up(
     return Field(entries, tuple(absent.values()))
 
 
-def _wanted(family: Family, rows: int) -> list[str]:
+def probes(field: Field) -> Field:
+    """Return the field with each family's first contender once more on plain numbers (docs/decisions/0014)."""
+    entries = {}
+    for family, listed in field.entries.items():
+        first = next((entry for entry in listed if not entry.reference), None)
+        more = () if first is None else (
+            replace(first, name=f"{first.candidate}-plain", params={PLAIN: True}, reference=True, probe=True),
+        )  # fmt: skip
+        entries[family] = (*listed, *more)
+    return Field(entries, field.absent)
+
+
+def _wanted(family: Family, rows: int, landmarks: Mapping[str, float] | None) -> list[str]:
     first = [SMALL[name][0] if name in SMALL and rows < SMALL[name][1] else name for name in FIRST[family]]
-    return first + [name for name in RESERVE[family] if name not in first]
+    rest = [name for name in RESERVE[family] if name not in first]
+    if landmarks and landmarks["linear"] <= landmarks["forest"] and "random_forest" in first:
+        first[first.index("random_forest")] = "linear"
+        rest = ["random_forest", *(name for name in rest if name != "linear")]
+    return first + rest
 
 
 def _entries(cards: list[Card], family: Family, *, first: int) -> tuple[Entry, ...]:

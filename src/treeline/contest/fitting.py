@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 import time
 import warnings
 from dataclasses import replace
@@ -15,6 +16,7 @@ import numpy as np
 from treeline.candidates.card import Clock, Fitted, Fold, Rows, Watch
 from treeline.candidates.registry import card_named
 from treeline.contest.cache import Cache, transform_of
+from treeline.contest.field import PLAIN
 from treeline.contest.job import Job
 from treeline.contest.ledger import durable, write_state
 from treeline.data.splits import ALL
@@ -53,15 +55,17 @@ def execute(job: Job, out: Path) -> None:
     if job.folds == (ALL,):
         _write_result(job, out, {"trials": [_fit_all(job, out, cache.every(), transform)]})
         return
-    parts = [cache.fold(fold, job.rung) for fold in job.folds]
+    params, plain = {name: value for name, value in job.params.items() if name != PLAIN}, bool(job.params.get(PLAIN))
+    parts = [cache.fold(fold, job.rung, plain=plain) for fold in job.folds]
     watches = [_watch(test, half, transform) for _, test, half in parts]
     folds = [Fold(_for_fit(train, transform), watch) for (train, _, _), watch in zip(parts, watches, strict=True)]
     clock = Clock(job.seconds, threads=job.threads)
-    fitted = card_named(job.candidate).candidate().fit(folds, job.params, clock=clock, seed=job.seed)
+    fitted = card_named(job.candidate).candidate().fit(folds, params, clock=clock, seed=job.seed)
+    held = _gpu_seconds(clock)
     results: list[dict[str, Any]] = []
     for position, number in enumerate(job.folds):
         train, _, half = parts[position]
-        result: dict[str, Any] = {"fold": number, "rows": len(train)}
+        result: dict[str, Any] = {"fold": number, "rows": len(train), "gpu_s": held / len(parts)}
         result |= _judge(
             out / "ledger" / "preds" / f"{job.trial_id(number)}.npy", fitted[position], watches[position], half
         )
@@ -103,6 +107,12 @@ def _for_fit(train: Rows, transform: str) -> Rows:
 
 def _watch(test: Rows, half: Array, transform: str) -> Watch:
     return LogWatch(test, half) if transform == "log1p" else Watch(test, half)
+
+
+def _gpu_seconds(clock: Clock) -> float:
+    """Return how long this process held a GPU: since the start where one was used at all."""
+    torch = sys.modules.get("torch")
+    return clock.used() if torch is not None and torch.cuda.is_initialized() else 0.0
 
 
 def _judge(path: Path, model: Fitted, watch: Watch, half: Array) -> dict[str, Any]:

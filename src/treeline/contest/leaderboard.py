@@ -30,7 +30,10 @@ def leaderboard(ledger: Ledger, problem: Problem, weights: dict[str, float], wid
         by_entry.setdefault(trial.entry, []).append(trial)
     standing = {one.name: one for one in standings(ledger, reference=True)}
     board = []
+    probes = {entry["name"] for entry in ledger.head["entries"] if entry.get("probe")}
     for name, trials in by_entry.items():
+        if name in probes:
+            continue
         row: dict[str, Any] = {
             "name": name,
             "title": titles.get(trials[0].candidate, name) + name.removeprefix(trials[0].candidate).replace("-", " #"),

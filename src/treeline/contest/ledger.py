@@ -183,6 +183,14 @@ class Ledger:
                 self._rows = {name: file[name] for name in file.files}
         return self._rows
 
+    def sample(self) -> dict[str, Array]:
+        """Return `sample.npz`: `index` (k,) among the rows with a target, `inputs` (k, d), `names` (d,); or nothing."""
+        path = self.path.parent / "sample.npz"
+        if not path.exists():
+            return {}
+        with np.load(path, allow_pickle=False) as file:
+            return {name: file[name] for name in file.files}
+
     def close(self) -> None:
         """Let go of the files and of the lock."""
         for file in (self._file, self._lock):

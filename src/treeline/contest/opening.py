@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import datetime
-import platform
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-import numpy as np
-
 from treeline.candidates.features import Encoder
+from treeline.candidates.landmarks import landmarks
 from treeline.candidates.registry import card_named, cards
 from treeline.contest.cache import Cache
-from treeline.contest.field import Field, line_up
-from treeline.contest.ledger import VERSION, Ledger, durable, read_state, write_state
+from treeline.contest.field import line_up, probes
+from treeline.contest.head import head_of, write_rows, write_sample
+from treeline.contest.ledger import Ledger, read_state, write_state
 from treeline.contest.plan import Plan, rungs_of
 from treeline.contest.trial import Entry
 from treeline.data.audit import audit, dropped_columns, gate
@@ -25,6 +22,7 @@ from treeline.data.findings import Finding
 from treeline.data.splits import Folds, plan_folds
 from treeline.data.structure import keys_of
 from treeline.errors import DataError, IntegrityError, UsageError, nearest, shown
+from treeline.evidence.prior import prior_of
 from treeline.problem.budget import Budget
 from treeline.problem.metric import Array
 from treeline.problem.problem import Problem
@@ -33,19 +31,8 @@ from treeline.problem.task import Family, Policy
 
 __all__ = ["Opening", "check_same", "clean_cache", "encoder_of", "excluded_columns", "open_contest"]
 
-STRETCHES = 80
-"Into so many stretches the rows of an ordered table are cut; about half of them are judged."
-LIBRARIES = (
-    "numpy",
-    "polars",
-    "scikit-learn",
-    "lightgbm",
-    "xgboost-cpu",
-    "xgboost",
-    "catboost",
-    "interpret-core",
-    "torch",
-)
+FORESIGHT_S = 20.0
+"Below this limit there is no time for the landmarks of the prior."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,7 +71,11 @@ def open_contest(
     problem, encoder, folds = Problem.from_json(ledger.head["problem"]), encoder_of(ledger), _folds_of(ledger)
     num, cat = encoder.transform(dataset.frame[rows])
     shutil.rmtree(ledger.out / "cache", ignore_errors=True)
-    cache = Cache.write(ledger.out / "cache", num=num, cat=cat, y=y, half=folds.half, shape=encoder.shape(problem))
+    cache = Cache.write(
+        ledger.out / "cache", {"num": num, "cat": cat, "y": y, "half": folds.half},
+        shape=encoder.shape(problem), plain=encoder.plain,
+    )  # fmt: skip
+    write_sample(ledger, encoder, folds, num, cat)
     plan = Plan(
         entries=_entries_of(ledger), cards=cards(), rows=len(y), folds=folds.n_folds, metric=problem.metric, seed=problem.seed,
         rungs=tuple(ledger.head["rungs"]),
@@ -114,13 +105,25 @@ def _begin(
         )
     keys = keys_of(dataset, problem, rows)
     folds = plan_folds(y, problem, **keys, folds=settings.folds)
+    losses = landmarks(dataset, problem, rows, y, encoder=encoder) if budget.limit_s >= FORESIGHT_S else None
+    prior = prior_of(rows=len(rows), columns=len(encoder.inputs), task=problem.task, losses=losses)
     field = line_up(
         cards(), task=problem.task, classes=len(problem.classes), rows=len(y), families=settings.families,
-        only=[card_named(name).name for name in settings.candidates],
+        only=[card_named(name).name for name in settings.candidates], landmarks=losses,
     )  # fmt: skip
-    _write_rows(ledger, targets, folds, keys["groups"])
+    if len(encoder.plain) < len(encoder.num_names) or encoder.cat_names:
+        field = probes(field)
+    write_rows(ledger, targets, folds, keys["groups"])
     write_state(ledger.out / "ledger" / "features.safetensors", *encoder.state())
-    _write_head(ledger, dataset, problem=problem, settings=settings, budget=budget, findings=findings, field=field)
+    told = head_of(
+        dataset, problem, settings=settings, budget=budget, findings=findings, field=field, with_target=len(y)
+    )
+    ledger.append(
+        "head",
+        **told,
+        rungs=rungs_of(len(y), classes=len(problem.classes), seconds=budget.limit_s),
+        prior=prior.to_json(),
+    )
 
 
 def _entries_of(ledger: Ledger) -> dict[Family, tuple[Entry, ...]]:
@@ -195,65 +198,6 @@ def _check_leaks(findings: Sequence[Finding], settings: Settings, dataset: Datas
             first.do.rstrip(".") + "; or" if first.do else "Leave it out with --drop NAME, or"
         ) + " go on with --allow-leak."
         raise DataError(f"{first.code} {first.title}: {first.found}", where=dataset.source, do=way)
-
-
-def _write_rows(ledger: Ledger, targets: tuple[Array, Array], folds: Folds, groups: Array | None) -> None:
-    rows, y = targets
-    more = {} if groups is None else {"group": groups}
-    if folds.groups is not None:
-        more["keep"] = np.asarray(folds.groups)
-    elif folds.policy is Policy.TIME and groups is None:
-        # Neighbours in time err alike: intervals count stretches of time, not rows.
-        rank = np.empty(len(y), dtype=np.int64)
-        rank[folds.order] = np.arange(len(y))
-        more["group"] = rank * STRETCHES // len(y)
-    with durable(ledger.path.parent / "rows.npz") as path:
-        np.savez(path, allow_pickle=False, y=y, fold=folds.fold, half=folds.half, order=folds.order, row=rows, **more)
-
-
-def _write_head(
-    ledger: Ledger,
-    dataset: Dataset,
-    *,
-    problem: Problem,
-    settings: Settings,
-    budget: Budget,
-    findings: Sequence[Finding],
-    field: Field,
-) -> None:
-    rows = len(ledger.rows()["y"])
-    versions = {}
-    for library in LIBRARIES:
-        try:
-            versions[library] = version(library)
-        except PackageNotFoundError:
-            continue
-    ledger.append(
-        "head",
-        version=VERSION,
-        treeline=version("treeline"),
-        started=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-        problem=problem.to_json(),
-        dataset={
-            "source": dataset.source, "fingerprint": dataset.fingerprint, "rows": len(dataset), "with_target": rows,
-            "records": dataset.records.to_json(),
-            "columns": [column.to_json() for column in dataset.columns], "how": dataset.how,
-        },
-        settings=settings.identity(),
-        budget={"limit_s": budget.limit_s, "memory_mb": budget.memory_mb, "cores": budget.cores},
-        findings=[finding.to_json() for finding in findings],
-        entries=[
-            {"name": e.name, "candidate": e.candidate, "family": str(family), "params": e.params, "reference": e.reference}
-            for family, listed in field.entries.items() for e in listed
-        ],
-        rungs=rungs_of(rows, classes=len(problem.classes), seconds=budget.limit_s),
-        absent=[one.to_json() for one in field.absent],
-        versions=versions,
-        machine={
-            "cores": budget.cores, "memory_mb": budget.memory_mb,
-            "python": platform.python_version(), "platform": platform.platform(),
-        },
-    )  # fmt: skip
 
 
 def clean_cache(out: Path) -> None:

@@ -27,6 +27,10 @@ SCREEN_SHARE = 0.05
 "Share of a family's time that one entry may take on the lowest rung."
 CLIMB_SHARE = 0.10
 "Share of the time left that the middle rungs of one entry may take."
+PROBE_SHARE = 0.04
+"Share of the time left that a fit on plain numbers may take."
+PROBE_S = 1.5
+"Seconds that it may take in any case."
 ENOUGH_NET, ENOUGH_BOOSTING = 0.35, 0.25
 "Share of its planned steps below which a fit is not worth starting: nets anneal, boosting learns faster."
 GOOD = 0.5
@@ -88,7 +92,7 @@ class Plan:
         """
         mine = [trial for trial in trials if trial.family is family]
         record = Record(mine, set(busy), rows=self.rows, folds=self.folds, cards=self.cards, metric=self.metric)
-        for wish in (self._reference, self._screen, self._climb, self._top, self._approach, self._vary):
+        for wish in (self._reference, self._screen, self._climb, self._probe, self._top, self._approach, self._vary):
             found = wish(family, record, left_s)
             if found is not None:
                 return found
@@ -97,7 +101,7 @@ class Plan:
     def _reference(self, family: Family, record: Record, left_s: float) -> Wish | None:
         for entry in self.entries[family]:
             missing = [fold for fold in range(self.folds) if not record.touched(entry, 1.0, fold)]
-            if entry.reference and missing:
+            if entry.reference and not entry.probe and missing:
                 return self._wish(entry, 1.0, tuple(missing[: self._together()]), 2.0, left_s)
         return None
 
@@ -124,6 +128,19 @@ class Plan:
             cost = sum(record.seconds(entry, rung) for rung in middle)
             if middle and cost <= CLIMB_SHARE * left_s:
                 return self._wish(entry, middle[0], (0,), 2 * record.seconds(entry, middle[0]) + 0.5, left_s)
+        return None
+
+    def _probe(self, family: Family, record: Record, left_s: float) -> Wish | None:
+        """The first contender on plain numbers, on the highest rung below the top that it has seen and that costs little."""
+        first = next((entry for entry in self.entries[family] if not entry.reference), None)
+        probe = next((entry for entry in self.entries[family] if entry.probe), None)
+        if first is None or probe is None or any(record.touched(probe, rung) for rung in self.rungs):
+            return None
+        seen = [rung for rung in self.rungs[:-1] or self.rungs if rung in record.rungs(first)]
+        for rung in reversed(seen):
+            taken = record.taken(first, rung)
+            if taken <= max(PROBE_SHARE * left_s, PROBE_S):
+                return self._wish(probe, rung, (0,), 1.2 * taken + 0.1, left_s)
         return None
 
     def _top(self, family: Family, record: Record, left_s: float) -> Wish | None:

@@ -70,6 +70,14 @@ class Record:
         """The highest rung on which the entry was fitted."""
         return max((trial.rung for trial in self._done(entry)), default=0.0)
 
+    def rungs(self, entry: Entry) -> set[float]:
+        """The rungs on which the entry was fitted on fold 0."""
+        return {trial.rung for trial in self._done(entry) if trial.fold == 0}
+
+    def taken(self, entry: Entry, rung: float) -> float:
+        """The wall seconds that the entry's fit on fold 0 of a rung took, as far as the clock let it go."""
+        return max((trial.wall_s for trial in self._done(entry) if trial.rung == rung and trial.fold == 0), default=0.0)
+
     def reached(self, entry: Entry) -> bool:
         """Whether the entry was fitted at the top."""
         return any(trial.rung == 1.0 for trial in self._done(entry))

@@ -31,6 +31,8 @@ class Entry:
     params: dict[str, Any]
     reference: bool = False
     "The baseline: shown, never counted as a contender."
+    probe: bool = False
+    "A contender once more on plain numbers, on one rung: measures what engineered inputs buy. A reference too."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +61,8 @@ class Trial:
     cpu_s: float = 0.0
     predict_s: float = 0.0
     "Wall seconds to predict the fold's held-out rows."
+    gpu_s: float = 0.0
+    "Wall seconds during which the fit held a GPU."
     peak_mb: float = 0.0
     model_bytes: int = 0
     started_s: float = 0.0

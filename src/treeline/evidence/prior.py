@@ -15,15 +15,18 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from treeline.evidence.words import NAMES
 from treeline.problem.task import Task
 
-__all__ = ["FEATURES", "Prior", "landmark_features", "prior_of"]
+__all__ = ["FEATURES", "Prior", "checked", "expected", "landmark_features", "prior_of"]
 
 FEATURES = ("linear", "neighbours", "signal")
 FLOOR = 1e-3
 "A loss counts as at least this share of the other one: perfect scores must not make a ratio endless."
 MOST = 3.0
 NEAREST = 5
+LEANS = 0.05
+"A prior leans to a side from this distance of one half on."
 TASKS = (Task.BINARY, Task.MULTICLASS, Task.REGRESSION)
 WON = {-1: "classical", 0: "no clear winner", 1: "deep"}
 
@@ -66,6 +69,28 @@ class Prior:
             "Rules of thumb:",
             *rules,
         ]
+
+
+def expected(prior: Mapping[str, Any]) -> str:
+    """Return in a line what a prior (`Prior.to_json`) says."""
+    return f"Before training, public results gave deep learning {float(prior['p_deep']):.0%} to be the better side"
+
+
+def checked(prior: Mapping[str, Any], call: str) -> dict[str, Any]:
+    """Return a prior (`Prior.to_json`) with `agreed` and `words`: what it expected, and whether the data said the same.
+
+    `agreed` is None where the prior leaned to nobody, or where the data name no side.
+    """
+    p = float(prior["p_deep"])
+    leaned = "deep" if p > 0.5 + LEANS else "classical" if p < 0.5 - LEANS else None
+    before = expected(prior)
+    sides = {"CLASSICAL": "classical", "DEEP": "deep"}
+    if call not in sides:
+        said = {"EQUIVALENT": "the data found no difference that matters", "BOTH": "the data want both"}
+        return {**prior, "agreed": None, "words": f"{before}; {said.get(call, 'the data do not tell yet')}."}
+    agreed = None if leaned is None else leaned == sides[call]
+    verb = {True: "agree", False: "disagree", None: "decide"}[agreed]
+    return {**prior, "agreed": agreed, "words": f"{before}; the data {verb}: it is {NAMES[call]}."}
 
 
 def landmark_features(losses: Mapping[str, float]) -> tuple[float, float, float]:

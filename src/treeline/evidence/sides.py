@@ -30,8 +30,8 @@ class Sides:
     members: dict[str, Measured]
 
 
-def measured(judged: Judged) -> Sides:
-    """Return the procedures of both families and of their blend, measured on the same rows."""
+def measured(judged: Judged, *, members: bool = True) -> Sides:
+    """Return the procedures of both families and of their blend, measured on the same rows; without `members` only them."""
     known: list[Family | None] = [family for family in Family if judged.of(family)]
     if not known or len(judged.y) == 0:
         return Sides({}, {}, {})
@@ -39,6 +39,8 @@ def measured(judged: Judged) -> Sides:
     procedures = {family: procedure(judged, family) for family in asked}
     y, metric, fold, group = judged.y, judged.metric, judged.fold, judged.group
     found = measure(y, [procedures[key].prediction for key in asked], metric, fold=fold, group=group)
+    if not members:
+        return Sides(procedures, dict(zip(asked, found, strict=True)), {})
     alone = [crossfitted(judged, member) for member in judged.members]
     single = measure(y, alone, metric, fold=fold, group=group, draws=MEMBER_DRAWS)
     return Sides(

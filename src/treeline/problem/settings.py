@@ -52,6 +52,9 @@ class Settings:
     memory: int | None = _setting(
         None, "Megabytes that the run may hold; three quarters of what is free if not given.", identity=False
     )
+    price: float = _setting(
+        0.04, "The price of one core-hour, in your money, for the bill in the report.", identity=False
+    )
     cores: int | None = _setting(
         None, "CPU cores to keep busy; all that this process may use if not given.", identity=False
     )
@@ -90,6 +93,10 @@ class Settings:
             )
         if self.folds is not None and not 2 <= self.folds <= 20:
             raise UsageError(f"There are {self.folds} folds asked for.", do="Give 2 to 20.")
+        if not 0 <= self.price < float("inf"):
+            raise UsageError(
+                f"The price is {self.price}; it must be zero or more.", do="Give the price of one core-hour."
+            )
         for name in ("memory", "cores"):
             if getattr(self, name) is not None and getattr(self, name) < 1:
                 raise UsageError(f"The setting {name} is {getattr(self, name)}.", do="Give 1 or more.")

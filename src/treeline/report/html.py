@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from markupsafe import Markup
 
 from treeline.errors import shortened
-from treeline.report import charts, figures, notes, numbers, wording
+from treeline.report import charts, figures, notes, numbers, seven, wording
 from treeline.report.privacy import clean
 from treeline.report.summary import FAMILIES, Summary
 
@@ -90,6 +90,8 @@ def _verdict(s: Summary) -> dict[str, Any]:
         "because": [(code, _typeset(words)) for code, words in wording.because(s)],
         "doubts": [_typeset(line) for line in doubts],
         "metric": wording.metric_title(s.verdict["metric"]),
+        "mind": [_typeset(line) for line in s.verdict["mind"]],
+        "plain": _typeset((s.verdict["plain"] or {}).get("words", "")),
     }
 
 
@@ -128,6 +130,10 @@ def _contest(s: Summary) -> dict[str, Any]:
         "cost_sentence": notes.cost_words(s),
         "cost_bars": figures.bars("spent", spent, title="CPU time by family") if spent else None,
         "spent": _spent(s),
+        "seven": seven.rows_of(s),
+        "tug": seven.tug(s),
+        "prices": seven.prices(s),
+        "slices": seven.slices(s),
         "curves": charts.learning_curves(
             verdict["curves"], s.points, margin=verdict["margin"], treeline=verdict["treeline"], names=(metric, up)
         ),
@@ -212,6 +218,7 @@ def _method(s: Summary) -> dict[str, Any]:
     order = {name: i for i, name in enumerate(SEVERITY)}
     findings = sorted(s.findings, key=lambda f: (order.get(f["severity"], 9), f["code"]))
     sections = [
+        ("dimensions", "Seven dimensions", s.verdict["dimensions"]),
         ("cost", "Cost", wording.competed(s)),
         ("treeline", "More rows", s.verdict["treeline"] or any(s.verdict["curves"].values())),
         ("leaderboard", "Leaderboard", s.verdict["leaderboard"]),

@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from threading import RLock
 from typing import TYPE_CHECKING, Any, TextIO
 
+from treeline.contest.field import PLAIN
 from treeline.errors import UsageError, shown
 from treeline.report import numbers
 from treeline.report.privacy import clean
@@ -93,6 +94,7 @@ class Live:
             "trial": self._trial,
             "score": self._score,
             "tick": self._tick,
+            "prior": lambda given: self._note("prior", str(given["words"]), ""),
         }.get(kind)
         if self.mode == "rich" and self._panel is None and not self._ended:
             self._guard(self._open)
@@ -143,7 +145,12 @@ class Live:
         if state == "done":
             self._fits["done"] += 1
             before = self._rung.get(family, 0.0)
-            known = trial.score is not None and family not in self._firm and trial.candidate != "baseline"
+            known = (
+                trial.score is not None
+                and family not in self._firm
+                and trial.candidate != "baseline"
+                and PLAIN not in trial.params
+            )
             if known and trial.rung >= before:  # scores of other sizes do not compare
                 if trial.rung > before:
                     self._scores.pop(family, None)

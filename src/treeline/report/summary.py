@@ -41,6 +41,11 @@ VERDICT: dict[str, Any] = {
     "selection": "",
     "signal": None,
     "delivered": {},
+    "dimensions": [],
+    "prior": {},
+    "decide": None,
+    "mind": [],
+    "plain": None,
 }
 "Every field a renderer may look at, as it stands when the verdict says nothing about it."
 MEMBER: dict[str, Any] = {

@@ -8,7 +8,7 @@ from io import StringIO
 from typing import TYPE_CHECKING, Any
 
 from treeline.errors import shown
-from treeline.report import notes, numbers, wording
+from treeline.report import notes, numbers, seven, wording
 from treeline.report.privacy import clean
 from treeline.report.summary import Summary
 
@@ -83,15 +83,22 @@ def _parts(s: Summary) -> list[RenderableType]:
     if told and told.p_same is not None:
         parts += [*_odds(told, s), ""]
     outlook = notes.outlook(s) if verdict["treeline"] else ""
+    mind = [line for line in verdict["mind"] if not (outlook and line.startswith("More training rows"))]
+    plain = (verdict["plain"] or {}).get("words", "")
     lines = [
+        *([f"In plain words: {plain}."] if plain else []),
         *[words for _, words in wording.because(s)[:3]],
         *([outlook] if outlook else []),
+        *mind,
+        *([verdict["prior"]["words"]] if verdict["prior"].get("words") else []),
         *wording.what_would_settle(s),
     ]
     parts += [_line("·", line) for line in lines]
     parts += [_line("!", line, "yellow") for line in verdict["caveats"]]
     if lines or verdict["caveats"]:
         parts.append("")
+    if verdict["dimensions"]:
+        parts += [_seven(s), ""]
     if verdict["leaderboard"]:
         parts += [_leaderboard(s), ""]
     if not sides:
@@ -180,6 +187,16 @@ def _odds(told: wording.Lead, s: Summary) -> list[RenderableType]:
     ahead = wording.FAMILY[told.family].lower()
     metric = wording.metric_title(s.verdict["metric"])
     return [_text(f"{told.value} {metric} in favour of {ahead}, {told.interval}"), bar, words]
+
+
+def _seven(s: Summary) -> Table:
+    table = _table("dimension", "classical", "deep", "better")
+    for one in seven.rows_of(s):
+        table.add_row(
+            _text(one["title"]), _text(one["classical"]["text"]), _text(one["deep"]["text"]),
+            _text(one["who"], STYLE.get(one["side"], "dim")),
+        )  # fmt: skip
+    return table
 
 
 def _table(*names: str, right: Sequence[str] = ()) -> Table:

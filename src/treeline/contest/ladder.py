@@ -1,0 +1,56 @@
+"""The ladder as learning curves: every contender's scores by training rows."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from treeline.contest.fitting import cross_fitted
+from treeline.contest.leaderboard import references
+from treeline.contest.ledger import Ledger
+from treeline.contest.trial import Trial
+from treeline.evidence.curves import Curve
+from treeline.evidence.curves import gather as curve_of
+from treeline.evidence.paired import score_interval
+from treeline.problem.problem import Problem
+from treeline.problem.task import Policy
+
+__all__ = ["curves_of"]
+
+
+def curves_of(ledger: Ledger, problem: Problem) -> list[Curve]:
+    """Return every contender's scores by training rows; the noise of a score is its standard error on fold 0."""
+    by_entry: dict[str, list[Trial]] = {}
+    for trial in ledger.done():
+        comparable = trial.fold == 0 or problem.policy is not Policy.TIME  # older folds judge other times
+        if comparable and trial.score is not None and trial.entry not in references(ledger):
+            by_entry.setdefault(trial.entry, []).append(trial)
+    rows = ledger.rows()
+    inside = rows["fold"] == 0
+    y, half, fold = rows["y"][inside], rows["half"][inside], rows["fold"][inside]
+    group = rows["group"][inside] if "group" in rows else None
+    shift = _difficulty(by_entry)
+    curves = []
+    for name, trials in by_entry.items():
+        first = next((trial for trial in trials if trial.fold == 0), None)
+        noise = None
+        if first is not None:
+            noise = score_interval(
+                y, cross_fitted(ledger.predictions(first), half), problem.metric, fold=fold, group=group
+            ).se
+        records = [(t.rows, t.fold, float(t.score or 0.0) + (shift if t.rung < 1.0 else 0.0)) for t in trials]
+        curves.append(curve_of(name, trials[0].family, records, noise=noise))
+    return curves
+
+
+def _difficulty(by_entry: dict[str, list[Trial]]) -> float:
+    """Return by how much the mean over all folds is above fold 0's score, the median over those who were fitted on several.
+
+    Lower rungs are judged on fold 0 alone: without this a fold that is harder than the others would look like learning.
+    """
+    above = []
+    for trials in by_entry.values():
+        top = {trial.fold: float(trial.score or 0.0) for trial in trials if trial.rung == 1.0}
+        if 0 in top and len(top) > 1:
+            above.append((len(top), float(np.mean(list(top.values()))) - top[0]))
+    most = max((count for count, _ in above), default=0)
+    return float(np.median([gap for count, gap in above if count == most])) if above else 0.0

@@ -1,0 +1,231 @@
+"""From the ledger to the seven dimensions: plain numbers taken out, handed to evidence. Nothing is fitted."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from treeline.candidates.registry import cards
+from treeline.contest.blend import held_out
+from treeline.contest.cache import transform_of
+from treeline.contest.fitting import cross_fitted
+from treeline.contest.leaderboard import references
+from treeline.contest.ledger import Ledger
+from treeline.contest.trial import Trial
+from treeline.evidence.choice import Procedure
+from treeline.evidence.curves import Curve
+from treeline.evidence.dimensions import Dimension, accuracy, engineering, unmeasured
+from treeline.evidence.effort import Fit, Spent, compute, data_needed, scalability, training_time
+from treeline.evidence.influence import score_of
+from treeline.evidence.paired import compare
+from treeline.evidence.scores import Judged, crossfitted
+from treeline.evidence.slices import by_class, by_slice, calibration_error, cut
+from treeline.evidence.surrogate import interpretability, read_off, signal_of
+from treeline.evidence.verdict import Verdict
+from treeline.evidence.words import number
+from treeline.problem.metric import Array
+from treeline.problem.problem import Problem
+from treeline.problem.task import Family
+
+__all__ = ["PRICE", "Measures"]
+
+PRICE = 0.04
+"Of one core-hour where the user names none."
+SLICED = 5
+"Inputs whose slices are looked at: those with the largest single effect on the predictions."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measures:
+    """What the seven dimensions are measured from."""
+
+    ledger: Ledger
+    problem: Problem
+    judged: Judged
+    procedures: Mapping[Family, Procedure]
+    verdict: Verdict
+    guess: Array | None
+    "(m,) or (m, C): what a constant guess predicts for the judged rows."
+
+    def to_json(self) -> list[dict[str, Any]]:
+        """Return all seven, in the order in which the field names them."""
+        if len(self.procedures) < 2:
+            return [unmeasured(name, "only one side competed").to_json() for name in _ORDER]
+        floor, metric, fits = self._floor(), self.problem.metric, self._fits()
+        fronts = {
+            family: curve
+            for curve in self.verdict.curves
+            for family in Family
+            if curve.name == curve.family and curve.family is family
+        }
+        line = self.verdict.treeline
+        found = [
+            data_needed(fronts, floor, metric),
+            compute({family: self._spent(family) for family in Family}),
+            self._engineering(),
+            training_time(fits, floor, metric),
+            accuracy(self.verdict.families, self.verdict.difference, self._detail(), metric=metric.name),
+            scalability(fits, line.doubling if line else {}),
+            self._interpretability(),
+        ]
+        return [one.to_json() for one in found]
+
+    def _floor(self) -> float | None:
+        if self.guess is None:
+            return None
+        found = score_of(self.judged.y, self.guess, self.problem.metric, fold=self.judged.fold)
+        return found if np.isfinite(found) else None
+
+    def _trials(self) -> list[Trial]:
+        shown_only = references(self.ledger)
+        return [trial for trial in self.ledger.done() if trial.entry not in shown_only]
+
+    def _fits(self) -> list[Fit]:
+        noise = {
+            curve.name: max((p.se * len(p.folds) ** 0.5 for p in curve.points), default=0.0)
+            for curve in self._members()
+        }
+        return [
+            Fit(
+                family=t.family, entry=t.entry, rows=t.rows, fold=t.fold, score=t.score, se=noise.get(t.entry, 0.0),
+                cpu_s=t.cpu_s, ended_s=t.started_s + t.wall_s, whole=t.done >= 1.0,
+            )
+            for t in self._trials()
+        ]  # fmt: skip
+
+    def _members(self) -> Sequence[Curve]:
+        return [curve for curve in self.verdict.curves if curve.name != curve.family]
+
+    def _spent(self, family: Family) -> Spent:
+        mine = [
+            trial
+            for trial in self.ledger.trials
+            if trial.family is family and trial.entry not in references(self.ledger)
+        ]
+        used: dict[str, list[float]] = {}
+        for trial in self._trials():
+            if trial.entry in self.procedures[family].weights():
+                used.setdefault(trial.entry, []).append(trial.cpu_s / trial.rung)
+        stops = self.ledger.of_kind("stop")
+        read = [float(stop["joules"]) for stop in stops if stop.get("joules") is not None]
+        all_cpu, cpu = sum(trial.cpu_s for trial in self.ledger.trials), sum(trial.cpu_s for trial in mine)
+        measured = sum(read) * cpu / max(all_cpu, 1e-9) if stops and len(read) == len(stops) else None
+        return Spent(
+            cpu_s=cpu, fit_cpu_s=used, peak_mb=max((t.peak_mb for t in mine), default=0.0), gpu_s=sum(t.gpu_s for t in mine),
+            joules=measured, price=float(self.ledger.head["budget"].get("price", PRICE)), contenders=len(self.judged.of(family)),
+        )  # fmt: skip
+
+    def _engineering(self) -> Dimension:
+        probes = [entry for entry in self.ledger.head["entries"] if entry.get("probe")]
+        if not probes:
+            return unmeasured("engineering", "every input is a plain number, so there is nothing to engineer")
+        done = {(trial.entry, trial.rung): trial for trial in self.ledger.done() if trial.fold == 0}
+        rows = self.ledger.rows()
+        inside = rows["fold"] == 0
+        half, group, gains, count = rows["half"][inside], rows.get("group"), {}, 0
+        for probe in probes:
+            plain = next((trial for (name, _), trial in done.items() if name == probe["name"]), None)
+            base = done.get((probe["candidate"], plain.rung)) if plain else None
+            if plain is None or base is None:
+                continue
+            kept = [cross_fitted(self.ledger.predictions(trial), half) for trial in (plain, base)]
+            gap = compare(
+                rows["y"][inside], kept[0], kept[1], self.problem.metric, fold=rows["fold"][inside],
+                margin=self.problem.margin, group=None if group is None else group[inside],
+            )  # fmt: skip
+            gains[plain.family] = (gap.estimate, gap.se, _title(plain.candidate))
+            count = plain.rows
+        return engineering(gains, self.problem.margin, rows=count)
+
+    def _sample(self) -> tuple[Array, Array, list[str]]:
+        """Return for the judged rows in the ledger's sample: their place (k,) among the judged, inputs (k, d), their names."""
+        sample = self.ledger.sample()
+        if not sample:
+            return np.zeros(0, dtype=np.int64), np.zeros((0, 0)), []
+        index = held_out(self.ledger.rows()["fold"], len(np.unique(self.judged.fold)))
+        place = np.full(int(max(index.max(), sample["index"].max())) + 1, -1)
+        place[index] = np.arange(len(index))
+        there = place[sample["index"]]
+        return (
+            there[there >= 0],
+            sample["inputs"][there >= 0].astype(np.float64),
+            [str(name) for name in sample["names"]],
+        )
+
+    def _detail(self) -> dict[str, dict[str, Any]]:
+        if not self.problem.task.is_classification:
+            found: dict[str, dict[str, Any]] = {str(family): {} for family in Family}
+        else:
+            classes = self.problem.classes
+            found = {}
+            for family, made in self.procedures.items():
+                told = by_class(self.judged.y, made.prediction, len(classes))
+                off = calibration_error(self.judged.y, made.prediction)
+                found[str(family)] = {
+                    "classes": [one | {"class": str(classes[one["class"]])} for one in told],
+                    "calibration_error": off,
+                }
+        place, inputs, names = self._sample()
+        if len(place):
+            pair = [self.procedures[family].prediction[place] for family in Family]
+            slices = self._slices(inputs, names, signal_of(pair[0]) + signal_of(pair[1]))
+            told = by_slice(
+                self.judged.y[place], pair[0], pair[1], self.problem.metric, task=self.problem.task, slices=slices
+            )
+            for each in found.values():
+                each["slices"] = told
+        return found
+
+    @staticmethod
+    def _slices(inputs: Array, names: list[str], signal: Array) -> dict[str, tuple[Array, list[str]]]:
+        made = {}
+        for j, name in enumerate(names):
+            code, words = cut(inputs[:, j])
+            if len(words) > 1:
+                means = np.array([signal[code == k].mean() if (code == k).any() else 0.0 for k in range(len(words))])
+                shares = np.array([(code == k).mean() for k in range(len(words))])
+                made[name] = (float(shares @ (means - signal.mean()) ** 2), (code, words))
+        best = sorted(made, key=lambda name: -made[name][0])[:SLICED]
+        return {name: made[name][1] for name in best}
+
+    def _interpretability(self) -> Dimension:
+        place, inputs, _ = self._sample()
+        fold = self.judged.fold[place]
+        relative = transform_of(self.problem.metric.name) == "log1p"
+        readings = {
+            family: read_off(inputs, signal_of(made.prediction[place], relative=relative), fold) if len(place) else None
+            for family, made in self.procedures.items()
+        }
+        return interpretability(readings, self._glass_box())
+
+    def _glass_box(self) -> dict[str, Any] | None:
+        """Return the best glass box among the contenders and what it costs against the best side's procedure."""
+        known, metric = cards(), self.problem.metric
+        candidate = {trial.entry: trial.candidate for trial in self.ledger.done()}
+        boxes = [m for m in self.judged.members if (card := known.get(candidate.get(m.name, ""))) and card.glass_box]
+        if not boxes:
+            return None
+        gap = self.verdict.difference
+        best = self.procedures[Family.DEEP if gap and gap.estimate > 0 else Family.CLASSICAL].prediction
+        found = [
+            (compare(self.judged.y, crossfitted(self.judged, m), best, metric, fold=self.judged.fold, margin=self.problem.margin,
+                     group=self.judged.group), m)
+            for m in boxes
+        ]  # fmt: skip
+        cost, member = min(found, key=lambda one: one[0].estimate)
+        title = _title(candidate[member.name])
+        low, high = cost.interval
+        lost = f"{number(cost.estimate)} ({number(low)} to {number(high)})"
+        words = f"{title}, which can be read as it is, loses {lost} to the best side."
+        return {"name": member.name, "title": title, "costs": cost.estimate, "interval": [low, high], "words": words}
+
+
+_ORDER = ("data", "compute", "engineering", "time", "accuracy", "scalability", "interpretability")
+
+
+def _title(candidate: str) -> str:
+    card = cards().get(candidate)
+    return card.title if card else candidate

@@ -1,0 +1,87 @@
+"""What each side fielded, spent and did not finish; taken from the ledger."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from treeline.contest.blend import standings
+from treeline.contest.leaderboard import references
+from treeline.contest.ledger import Ledger
+from treeline.evidence.choice import Procedure
+from treeline.evidence.scores import Judged
+from treeline.evidence.verdict import Share
+from treeline.problem.task import Family
+
+__all__ = ["seconds_per_row", "share_of", "why_missing"]
+
+CUT = 0.5
+"A fit that the clock ended before this share of its planned steps may not show what its contender can do."
+
+
+def share_of(ledger: Ledger, family: Family, judged: Judged, made: Procedure | None) -> Share:
+    """Return what a family fielded and spent; `made` is its procedure, None where it has no member."""
+    trials = [trial for trial in ledger.trials if trial.family is family and trial.entry not in references(ledger)]
+    members = judged.of(family)
+    names = {member.name for member in members}
+    cut = sorted({trial.entry for trial in trials if trial.rung == 1.0 and trial.done < CUT and trial.entry in names})
+    return Share(
+        contenders=len(members),
+        cpu_s=sum(trial.cpu_s for trial in trials),
+        wall_s=sum(trial.wall_s for trial in trials),
+        fit_cpu_s=_fit_cpu(ledger, made) if made else None,
+        cut=tuple(cut),
+        unfinished=_unfinished(ledger, family) if members else None,
+        missing=None if members else why_missing(ledger, family),
+    )
+
+
+def _fit_cpu(ledger: Ledger, made: Procedure) -> float:
+    """Return the CPU seconds of one fit on all rows of every member that the family's procedure uses."""
+    used = made.weights()
+    top: dict[str, list[float]] = {}
+    for trial in ledger.done():
+        if trial.entry in used:
+            top.setdefault(trial.entry, []).append(trial.cpu_s / trial.rung)
+    return sum(float(np.mean(seconds)) for seconds in top.values())
+
+
+def _unfinished(ledger: Ledger, family: Family) -> str | None:
+    """Say where a family's time did not suffice for a single fit on all rows: its score is that of fewer rows."""
+    reached = [one for one in standings(ledger) if one.family is family]
+    if not reached or max(one.rung for one in reached) == 1.0:
+        return None
+    rows, share = max((one.trials[0].rows, one.rung) for one in reached)
+    return f"the {family} side's time was enough for {rows:,} of {rows / share:,.0f} training rows; give the run more"
+
+
+def why_missing(ledger: Ledger, family: Family) -> str:
+    """Return why a family has no member."""
+    if str(family) not in ledger.head["settings"]["families"]:
+        return "it was not asked for"
+    absent = [one for one in ledger.head["absent"] if one["family"] == str(family)]
+    tried = [trial for trial in ledger.trials if trial.family is family and trial.entry not in references(ledger)]
+    if tried:
+        return (
+            "none of its trials succeeded: "
+            + "; ".join(sorted({f"{t.entry}: {t.reason or t.state}" for t in tried}))[:400]
+        )
+    if absent and not any(
+        entry["family"] == str(family) and not entry["reference"] for entry in ledger.head["entries"]
+    ):
+        installs = sorted({one["install"] for one in absent if one["install"]})
+        return str(absent[0]["reason"]) + (f" ({installs[0]})" if installs else "")
+    if any(stop["signal"] for stop in ledger.of_kind("stop")[-1:]):
+        return "the run was stopped before its first trial; the same command goes on"
+    return "the time was over before its first trial"
+
+
+def seconds_per_row(ledger: Ledger, judged: Judged, procedures: dict[Family, Procedure]) -> float:
+    """Return the wall seconds of judging one more row: a fold of every member that the slower side's procedure uses."""
+    slowest = 0.0
+    for made in procedures.values():
+        walls: dict[str, list[float]] = {}
+        for trial in ledger.done():
+            if trial.entry in made.weights() and trial.rung == 1.0:
+                walls.setdefault(trial.entry, []).append(trial.wall_s)
+        slowest = max(slowest, sum(float(np.mean(each)) for each in walls.values()))
+    return slowest * len(np.unique(judged.fold)) / max(len(judged.y), 1)

@@ -1,0 +1,178 @@
+"""The seven dimensions the field argues about, measured on one run: a number a side, its doubt, and who is better.
+
+Data needed, compute, feature engineering, training time, accuracy, scalability, interpretability
+(docs/decisions/0014-seven-dimensions.md). Nothing here is a canned text: what was not measured is said to be so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from treeline.evidence.advice import LEANING, SURE
+from treeline.evidence.paired import three_way
+from treeline.evidence.words import NAMES, number, title
+from treeline.problem.task import Family
+
+if TYPE_CHECKING:
+    from treeline.evidence.paired import Difference
+    from treeline.problem.metric import Array
+
+__all__ = [
+    "DIMENSIONS",
+    "FACTOR",
+    "Dimension",
+    "Odds",
+    "Side",
+    "accuracy",
+    "drawn",
+    "engineering",
+    "normal",
+    "unmeasured",
+]
+
+DIMENSIONS = {
+    "data": "Data needed",
+    "compute": "Compute",
+    "engineering": "Feature engineering",
+    "time": "Training time",
+    "accuracy": "Accuracy",
+    "scalability": "Scalability",
+    "interpretability": "Interpretability",
+}
+FACTOR = 1.15
+"Costs within this factor of each other are called the same."
+MANY = 1e6
+"Degrees of freedom of a normal."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Odds:
+    """Probabilities that classical is better, that neither is by more than what matters, that deep learning is better."""
+
+    classical: float
+    same: float
+    deep: float
+
+    @property
+    def winner(self) -> str | None:
+        """`classical`, `deep` or `same` where that is at least 80% (for a tie 95%) probable."""
+        if self.same >= SURE:
+            return "same"
+        best = "deep" if self.deep > self.classical else "classical"
+        return best if max(self.deep, self.classical) >= LEANING else None
+
+    @property
+    def clear(self) -> bool:
+        """Whether the winner is at least 95% probable."""
+        return max(self.classical, self.same, self.deep) >= SURE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Side:
+    """What one family measures on a dimension."""
+
+    value: float | None
+    interval: tuple[float, float] | None = None
+    "95%; None where a single measurement says nothing of its spread."
+    text: str = ""
+    "The value as a person reads it."
+    detail: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dimension:
+    """One dimension: both sides, who is better, how sure that is, and how it was measured."""
+
+    name: str
+    unit: str
+    sides: Mapping[str, Side]
+    odds: Odds | None
+    words: str
+    how: str
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain data."""
+        odds = self.odds
+        return {
+            "name": self.name,
+            "title": DIMENSIONS[self.name],
+            "unit": self.unit,
+            "sides": {name: asdict(side) for name, side in self.sides.items()},
+            "winner": odds.winner if odds else None,
+            "clear": bool(odds and odds.clear),
+            "odds": asdict(odds) if odds else None,
+            "words": self.words,
+            "how": self.how,
+        }
+
+
+def unmeasured(name: str, why: str) -> Dimension:
+    """Return a dimension on which this run says nothing, and why."""
+    return Dimension(name=name, unit="", sides={}, odds=None, words=f"Not measured: {why}.", how="")
+
+
+def drawn(lead: Array, margin: float) -> Odds:
+    """Return the odds from draws (S,) of by how much deep learning is better; each draw stands for one possible truth."""
+    deep, classical = float(np.mean(lead > margin)), float(np.mean(lead < -margin))
+    return Odds(classical=classical, same=max(0.0, 1.0 - deep - classical), deep=deep)
+
+
+def normal(lead: float, se: float, margin: float, *, df: float = MANY) -> Odds:
+    """Return the odds for an estimate of by how much deep learning is better, with its standard error and freedom."""
+    deep, same, classical = three_way(lead, se, margin, df)
+    return Odds(classical=classical, same=same, deep=deep)
+
+
+def accuracy(
+    families: Mapping[str, Mapping[str, Any]], gap: Difference | None, detail: Mapping[str, Any], *, metric: str
+) -> Dimension:
+    """Return the verdict's own comparison as a dimension; `detail` holds classes, slices and calibration by family."""
+    if gap is None:
+        return unmeasured("accuracy", "only one side has a score")
+    sides = {
+        name: Side(
+            value=side["score"],
+            interval=(side["interval"][0], side["interval"][1]) if side["interval"] else None,
+            text=number(side["score"]),
+            detail=dict(detail.get(name, {})),
+        )
+        for name, side in families.items()
+        if side["score"] is not None
+    }
+    odds = Odds(classical=gap.p_worse, same=gap.p_same, deep=gap.p_better)
+    ahead = NAMES["deep" if gap.estimate > 0 else "classical"]
+    verb, unit = "lead" if ahead.endswith("s") else "leads", title({"metric": metric})
+    words = f"{ahead.capitalize()} {verb} by {number(abs(gap.estimate))} {unit}."
+    return Dimension(name="accuracy", unit="metric", sides=sides, odds=odds, words=words, how=gap.method)
+
+
+def engineering(gains: Mapping[Family, tuple[float, float, str]], margin: float, *, rows: int) -> Dimension:
+    """Compare what engineered inputs buy each family; the better one is that which has less to lose.
+
+    Args:
+        gains: by family the gain over plain numbers (turned so that larger is better), its standard error and the contender.
+        margin: the smallest difference that matters.
+        rows: training rows at which both were fitted.
+    """
+    if len(gains) < 2:
+        return unmeasured("engineering", "the clock left no time for fits on plain inputs")
+    sides, told = {}, []
+    for family, (gain, se, name) in gains.items():
+        ends = (gain - 1.96 * se, gain + 1.96 * se)
+        sides[str(family)] = Side(
+            value=gain, interval=ends, text=f"{gain:+.3g}", detail={"contender": name, "rows": rows}
+        )
+        told.append(f"{name} {gain:+.3g} (± {1.96 * se:.2g})")
+    (classical, se_c, _), (deep, se_d, _) = gains[Family.CLASSICAL], gains[Family.DEEP]
+    return Dimension(
+        name="engineering",
+        unit="metric, towards better",
+        sides=sides,
+        odds=normal(classical - deep, float(np.hypot(se_c, se_d)), margin),
+        words=f"Typed and derived inputs instead of plain numbers gained: {', '.join(told)}.",
+        how=f"The first contender of each side once with and once without, on {rows:,} training rows of fold 0; rows paired.",
+    )

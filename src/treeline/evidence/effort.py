@@ -1,0 +1,263 @@
+"""What each side needs: rows, computing, time, and how its cost grows; from the fits that were made anyway."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from treeline.evidence.curves import ALIKE, Curve
+from treeline.evidence.dimensions import FACTOR, Dimension, Side, drawn, normal, unmeasured
+from treeline.evidence.influence import turn
+from treeline.problem.task import Family
+
+if TYPE_CHECKING:
+    from treeline.problem.metric import Array, Metric
+
+__all__ = ["WATTS", "Fit", "Spent", "compute", "data_needed", "scalability", "training_time"]
+
+DRAWS = 400
+LEVELS = (0.95, 0.99)
+WATTS = 12.0
+"Watts of a busy core where no meter can be read: about the thermal design power of server processors per core."
+GROWTH = 0.1
+"Exponents this near to each other are the same."
+STARTUP = 0.05
+"CPU seconds below which a fit is mostly start-up, and says nothing of growth."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fit:
+    """One fit of one fold, as numbers."""
+
+    family: Family
+    entry: str
+    rows: int
+    fold: int
+    score: float | None
+    se: float
+    "Standard error of the score; 0 where not known."
+    cpu_s: float
+    ended_s: float
+    "Seconds since the run began."
+    whole: bool = True
+    "Whether the clock let it do all its steps."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spent:
+    """What a family used."""
+
+    cpu_s: float
+    fit_cpu_s: dict[str, list[float]]
+    "Per member of the procedure the CPU seconds of its fits, scaled to all training rows."
+    peak_mb: float
+    gpu_s: float
+    joules: float | None
+    "Measured; None where no meter can be read."
+    price: float
+    "Of one core-hour."
+    contenders: int
+
+
+def data_needed(curves: Mapping[Family, Curve], guess: float | None, metric: Metric, *, seed: int = 0) -> Dimension:
+    """Compare the training rows with which each side reaches most of what it gains over a constant guess today.
+
+    Args:
+        curves: the families' frontiers.
+        guess: score of the constant guess.
+        metric: of the scores.
+        seed: of the draws.
+    """
+    known = {family: curve for family, curve in curves.items() if len(curve.points) >= 2}
+    if len(known) < 2 or guess is None:
+        return unmeasured("data", "there are too few rungs of the ladder on both sides")
+    rng, rows, gains = np.random.default_rng(seed), {}, {}
+    for family, curve in known.items():
+        gain = np.array([turn(metric, point.score) - turn(metric, guess) for point in curve.points])
+        noise = np.array([point.se for point in curve.points])
+        rows[family] = np.array([float(point.rows) for point in curve.points])
+        gains[family] = gain + np.vstack([np.zeros(len(gain)), rng.normal(size=(DRAWS, len(gain))) * noise])
+    top = {family: gain[:, -1] for family, gain in gains.items()}
+    if min(float(each[0]) for each in top.values()) <= 0:
+        return unmeasured("data", "a side gains nothing over a constant guess")
+    sides = {}
+    for family, x in rows.items():
+        found = [_reached(x, gains[family], level * top[family], between=True) for level in LEVELS]
+        sides[str(family)] = _rows_side(x[0], found)
+    common = LEVELS[0] * np.minimum(*top.values())
+    need = {family: _reached(x, gains[family], common, between=True) for family, x in rows.items()}
+    least = max(float(x[0]) for x in rows.values())
+    need = {family: np.maximum(each, least) for family, each in need.items()}
+    lead = np.log(need[Family.CLASSICAL] / need[Family.DEEP])
+    told = " against ".join(f"{need[family][0]:,.0f} ({family})" for family in Family)
+    return Dimension(
+        name="data",
+        unit="rows",
+        sides=sides,
+        odds=drawn(lead[1:], math.log(FACTOR)),
+        words=f"To 95% of the gain that both sides reach today: {told} training rows.",
+        how="Read off the families' learning curves, which are redrawn 400 times with their noise; no row count below the "
+        "lowest common rung is claimed.",
+    )
+
+
+def _rows_side(least: float, found: Sequence[Array]) -> Side:
+    low, high = np.quantile(found[0][1:], [0.025, 0.975])
+    first = found[0][0] <= least
+    detail = {"rows_95": float(found[0][0]), "rows_99": float(found[1][0]), "at_most": bool(first)}
+    text = f"{'at most ' if first else ''}{found[0][0]:,.0f} rows (99%: {found[1][0]:,.0f})"
+    return Side(value=float(found[0][0]), interval=(float(low), float(high)), text=text, detail=detail)
+
+
+def _reached(x: Array, gain: Array, level: Array, *, between: bool) -> Array:
+    """Return (S,) where the best so far of `gain` (S, J) over `x` (J,) first reaches `level` (S,); the last x if never."""
+    best = np.maximum.accumulate(gain, axis=1)
+    hit = best >= level[:, None]
+    j = np.where(hit.any(axis=1), hit.argmax(axis=1), len(x) - 1)
+    if not between:
+        return np.asarray(x[j])
+    before, s = np.maximum(j - 1, 0), np.arange(len(gain))
+    rise = best[s, j] - best[s, before]
+    share = np.where(rise > 0, (level - best[s, before]) / np.where(rise > 0, rise, 1.0), 1.0)
+    return np.asarray(x[before] * (x[j] / x[before]) ** np.clip(share, 0.0, 1.0))
+
+
+def training_time(fits: Sequence[Fit], guess: float | None, metric: Metric, *, seed: int = 0) -> Dimension:
+    """Compare the CPU seconds until each side reaches most of what it gains over a constant guess in the end."""
+    if guess is None:
+        return unmeasured("time", "the constant guess has no score")
+    rng, spent, gains, wall = np.random.default_rng(seed), {}, {}, {}
+    for family in Family:
+        mine = sorted((fit for fit in fits if fit.family is family), key=lambda fit: fit.ended_s)
+        cpu = np.cumsum([fit.cpu_s for fit in mine])
+        judged = [i for i, fit in enumerate(mine) if fit.fold == 0 and fit.score is not None]
+        if not judged:
+            return unmeasured("time", f"the {family} side has no score")
+        gain = np.array([turn(metric, mine[i].score or 0.0) - turn(metric, guess) for i in judged])
+        noise = np.array([mine[i].se for i in judged]) * math.sqrt(1 - ALIKE)
+        spent[family], wall[family] = cpu[judged], np.array([mine[i].ended_s for i in judged])
+        gains[family] = gain + np.vstack([np.zeros(len(gain)), rng.normal(size=(DRAWS, len(gain))) * noise])
+    top = {family: gain.max(axis=1) for family, gain in gains.items()}
+    if min(float(each[0]) for each in top.values()) <= 0:
+        return unmeasured("time", "a side gains nothing over a constant guess")
+    sides = {}
+    for family, x in spent.items():
+        cpu_95, cpu_99 = (_reached(x, gains[family], level * top[family], between=False) for level in LEVELS)
+        low, high = np.quantile(cpu_95[1:], [0.025, 0.975])
+        wall_95 = _reached(wall[family], gains[family], LEVELS[0] * top[family], between=False)[0]
+        detail = {"cpu_s_95": float(cpu_95[0]), "cpu_s_99": float(cpu_99[0]), "wall_s_95": float(wall_95)}
+        text = f"{cpu_95[0]:.3g} s of CPU (99%: {cpu_99[0]:.3g} s)"
+        sides[str(family)] = Side(value=float(cpu_95[0]), interval=(float(low), float(high)), text=text, detail=detail)
+    common = LEVELS[0] * np.minimum(*top.values())
+    need = {family: _reached(x, gains[family], common, between=False) for family, x in spent.items()}
+    told = " against ".join(f"{need[family][0]:.3g} s ({family})" for family in Family)
+    return Dimension(
+        name="time",
+        unit="CPU seconds",
+        sides=sides,
+        odds=drawn(np.log(need[Family.CLASSICAL] / need[Family.DEEP])[1:], math.log(FACTOR)),
+        words=f"To 95% of the gain that both sides reach in the end: {told} of CPU, search included.",
+        how="The best score on fold 0 so far against all CPU seconds of the family until then; scores redrawn 400 times.",
+    )
+
+
+def compute(spent: Mapping[Family, Spent]) -> Dimension:
+    """Compare the CPU seconds of one fit of everything that a family's procedure uses; all other costs stand beside."""
+    if len(spent) < 2 or not all(any(each.fit_cpu_s.values()) for each in spent.values()):
+        return unmeasured("compute", "only one side was fitted")
+    sides, logs = {}, {}
+    for family, each in spent.items():
+        total, se = _one_fit(each.fit_cpu_s)
+        logs[family] = (math.log(max(total, 1e-3)), se / max(total, 1e-3))
+        joules = each.joules if each.joules is not None else each.cpu_s * WATTS
+        detail: dict[str, Any] = {
+            "fit_cpu_s": total, "all_cpu_s": each.cpu_s, "contenders": each.contenders, "peak_mb": each.peak_mb,
+            "gpu_s": each.gpu_s, "watt_hours": joules / 3600, "energy_is": "measured" if each.joules is not None else "estimated",
+            "money": each.cpu_s / 3600 * each.price,
+        }  # fmt: skip
+        text = f"{total:.3g} s of CPU a fit ({each.cpu_s:,.0f} s in all)"
+        ends = (max(total - 1.96 * se, 0.0), total + 1.96 * se)
+        sides[str(family)] = Side(value=total, interval=ends, text=text, detail=detail)
+    (a, se_a), (b, se_b) = logs[Family.CLASSICAL], logs[Family.DEEP]
+    cheap, ratio = ("classical", math.exp(b - a)) if a < b else ("deep", math.exp(a - b))
+    meters = {side.detail["energy_is"] for side in sides.values()}
+    energy = (
+        "a meter of the processor (RAPL)" if meters == {"measured"} else f"an estimate: {WATTS:g} W for each busy core"
+    )
+    return Dimension(
+        name="compute",
+        unit="CPU seconds",
+        sides=sides,
+        odds=normal(a - b, math.hypot(se_a, se_b), math.log(FACTOR)),
+        words=f"One fit of all that the {cheap} side uses takes {ratio:.3g} times less CPU than that of the other.",
+        how=f"CPU seconds of the fits' own processes, children included; spread over folds. Energy is {energy}.",
+    )
+
+
+def _one_fit(members: Mapping[str, Sequence[float]]) -> tuple[float, float]:
+    """Return the CPU seconds of one fit of every member, and their standard error (a single fit is taken to vary by 20%)."""
+    total = sum(float(np.mean(each)) for each in members.values())
+    parts = [
+        float(np.std(each, ddof=1) / math.sqrt(len(each))) if len(each) > 1 else 0.2 * float(each[0])
+        for each in members.values()
+    ]
+    return total, float(np.hypot.reduce(parts)) if parts else 0.0
+
+
+def scalability(fits: Sequence[Fit], doubling: Mapping[str, tuple[float, float]]) -> Dimension:
+    """Compare how CPU seconds grow with rows: the exponent of a power law, fitted within contenders.
+
+    Args:
+        fits: all fits.
+        doubling: by family what twice the rows would gain, and its standard error.
+    """
+    found = {family: _exponent([fit for fit in fits if fit.family is family]) for family in Family}
+    known = {family: each for family, each in found.items() if each is not None}
+    if len(known) < 2:
+        return unmeasured("scalability", "the fits of a side do not span a factor of four in rows")
+    sides, told = {}, []
+    for family, (power, se, _, span) in known.items():
+        gain = doubling.get(str(family))
+        detail = {"exponent": power, "from_rows": span[0], "to_rows": span[1]}
+        detail |= {"doubling_gain": gain[0], "doubling_se": gain[1]} if gain else {}
+        text = f"rows^{power:.2f}" + (f", twice the rows {gain[0]:+.2g}" if gain else "")
+        sides[str(family)] = Side(
+            value=power, interval=(power - 1.96 * se, power + 1.96 * se), text=text, detail=detail
+        )
+        told.append(f"{2**power:.1f} times ({family})")
+    (a, se_a, least_a, _), (b, se_b, least_b, _) = known[Family.CLASSICAL], known[Family.DEEP]
+    return Dimension(
+        name="scalability",
+        unit="exponent of rows",
+        sides=sides,
+        odds=normal(a - b, math.hypot(se_a, se_b), GROWTH, df=min(least_a, least_b)),
+        words=f"Twice the rows cost {' and '.join(told)} the CPU.",
+        how="Power law of CPU seconds in rows within contenders, fits that the clock cut left out. Growth in columns is not "
+        "measured: a run has one width.",
+    )
+
+
+def _exponent(fits: Sequence[Fit]) -> tuple[float, float, int, tuple[int, int]] | None:
+    """Return the common slope of log CPU over log rows within entries, its standard error and freedom, and the range of rows."""
+    usable = [fit for fit in fits if fit.whole and fit.cpu_s > STARTUP and fit.rows > 0]
+    by_entry: dict[str, list[Fit]] = {}
+    for fit in usable:
+        by_entry.setdefault(fit.entry, []).append(fit)
+    x, y, groups = [], [], 0
+    for mine in by_entry.values():
+        rows, cpu = np.log([fit.rows for fit in mine]), np.log([fit.cpu_s for fit in mine])
+        if np.ptp(rows) >= math.log(1.9):
+            x.extend(rows - rows.mean())
+            y.extend(cpu - cpu.mean())
+            groups += 1
+    power, least = float(np.sum(np.square(x))), len(x) - groups - 1
+    span = (min((f.rows for f in usable), default=0), max((f.rows for f in usable), default=0))
+    if least < 2 or power <= 0 or span[1] < 3.8 * span[0]:
+        return None
+    slope = float(np.dot(x, y)) / power
+    error = float(np.sum((np.array(y) - slope * np.array(x)) ** 2)) / least
+    return slope, math.sqrt(error / power), least, span

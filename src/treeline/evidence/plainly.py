@@ -1,0 +1,86 @@
+"""A difference in words that need no statistics: hits per 1,000 rows, pairs put right, a typical error in the target's unit."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from treeline.evidence.paired import WIDEN
+from treeline.evidence.words import COUNTED, NAMES, number
+from treeline.problem.task import Task
+
+if TYPE_CHECKING:
+    from treeline.evidence.paired import Difference
+    from treeline.evidence.scores import Judged
+    from treeline.problem.metric import Array
+
+__all__ = ["found_per_thousand", "plainly"]
+
+ERRORS = {
+    "root_mean_squared_error": "typical error (RMSE)",
+    "mean_absolute_error": "mean error",
+    "median_absolute_error": "median error",
+}
+RELATIVE = {"root_mean_squared_log_error", "mean_absolute_percentage_error"}
+
+
+def found_per_thousand(y: Array, classical: Array, deep: Array) -> tuple[float, float]:
+    """Return by how many more of the positives deep learning finds per 1,000 rows, and the standard error.
+
+    Both sides flag as many rows as there are positives, those with their highest probabilities; ties are shared.
+    """
+    share = float(np.mean(y == 1))
+    hits = [_flagged(p, share) * (y == 1) for p in (classical, deep)]
+    gap = hits[1] - hits[0]
+    return 1000 * float(gap.mean()), 1000 * WIDEN * float(gap.std(ddof=1) / math.sqrt(len(gap)))
+
+
+def _flagged(p: Array, share: float) -> Array:
+    """Return (n,) how much each row is flagged, 0 to 1, when a share of all rows is."""
+    edge = float(np.quantile(p, 1 - share, method="lower")) if share < 1 else -np.inf
+    above, level = p > edge, p == edge
+    rest = share * len(p) - above.sum()
+    return np.asarray(above + level * min(max(rest / max(level.sum(), 1), 0.0), 1.0))
+
+
+def plainly(
+    judged: Judged, gap: Difference, predictions: tuple[Array, Array], *, task: Task, label: str
+) -> dict[str, Any] | None:
+    """Return `words` on the difference, with `per_1000` and its interval where rows are counted; None where no words help.
+
+    Args:
+        judged: the rows.
+        gap: deep minus classical.
+        predictions: both sides' procedures, (m,) or (m, C) each.
+        task: of the problem.
+        label: the positive class, or the target's name.
+    """
+    metric, better = judged.metric.name, NAMES["deep" if gap.estimate > 0 else "classical"]
+    size = abs(gap.estimate)
+    if metric in COUNTED:
+        return _counted(gap.estimate, gap.se, COUNTED[metric], better)
+    if task is Task.BINARY and predictions[0].ndim == 1:
+        lead, se = found_per_thousand(judged.y, *predictions)
+        side = NAMES["deep" if lead > 0 else "classical"]
+        told = _counted(lead / 1000, se / 1000, f"{label!r} rows found", side)
+        return told | {"words": told["words"] + f", when as many rows are flagged as are {label!r}"}
+    if metric in ("log_loss",):
+        return {
+            "words": f"{better} give the true class a probability {100 * math.expm1(size):.2g}% higher (geometric mean)"
+        }
+    if metric in ERRORS:
+        return {"words": f"the {ERRORS[metric]} of {better} is smaller by {number(size)} in the unit of {label}"}
+    if metric in RELATIVE:
+        return {"words": f"the relative error of {better} is smaller by about {100 * size:.2g} percentage points"}
+    if metric == "r2":
+        return {"words": f"{better} explain {1000 * size:.0f} more of 1,000 parts of the variance"}
+    return None
+
+
+def _counted(share: float, se: float, what: str, better: str) -> dict[str, Any]:
+    count, half = 1000 * abs(share), 1960 * se
+    amount = f"about {count:.0f} more {what}" if count >= 1 else f"less than 1 more {what}"
+    words = f"with {better} {amount} per 1,000 rows (95% interval {count - half:.0f} to {count + half:.0f})"
+    return {"words": words, "per_1000": 1000 * share, "interval": [1000 * share - half, 1000 * share + half]}

@@ -178,3 +178,21 @@ def test_without_lower_rungs_everybody_gets_a_fold_first():
     assert plan.rungs == (1.0,)
     trials, _ = play(plan, Family.CLASSICAL, 30)
     assert [trial.entry for trial in trials[:3]] == ["quick", "good", "slow"]
+
+
+def test_a_probe_is_fitted_once_below_the_top_and_never_counted():
+    plan = plan_of(["base", "quick", "good", "slow"], 20_000, 60)
+    probe = Entry(
+        name="quick-plain",
+        candidate="quick",
+        family=Family.CLASSICAL,
+        params={"plain_inputs": True},
+        reference=True,
+        probe=True,
+    )
+    plan.entries[Family.CLASSICAL] = (*plan.entries[Family.CLASSICAL], probe)
+    trials, _ = play(plan, Family.CLASSICAL, 60)
+    mine = [trial for trial in trials if trial.entry == "quick-plain"]
+    assert len(mine) == 1
+    assert mine[0].rung < 1.0
+    assert any(trial.entry == "quick" and trial.rung == mine[0].rung and trial.fold == 0 for trial in trials)

@@ -40,7 +40,10 @@ class Looks:
 
     def _width(self, family: Family, everyone: list[Standing]) -> int:
         """On how many folds the whole first wave was judged; 0 while one of it is missing that has not failed."""
-        first = [entry for entry in self.plan.entries[family] if not entry.reference][:FIRST_WAVE]
+        wave = [entry for entry in self.plan.entries[family] if not entry.reference][:FIRST_WAVE]
+        first = [
+            entry for entry in wave if entry.name == entry.candidate
+        ]  # further settings of the same are no newcomers
         failed = {t.entry for t in self.ledger.trials if t.state not in (State.DONE, State.TIMEOUT)}
         reach = {one.name: one.reach for one in everyone}
         return min((reach.get(entry.name, 0) for entry in first if entry.name not in failed), default=0)

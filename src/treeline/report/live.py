@@ -16,21 +16,18 @@ from typing import TYPE_CHECKING, Any, TextIO
 from treeline.contest.field import PLAIN
 from treeline.errors import UsageError, shown
 from treeline.report import numbers
+from treeline.report.panel import Seen, draw
 from treeline.report.privacy import clean
 from treeline.report.wording import FAMILY, metric_title, name_of, run_of, terms_of
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
-    from rich.table import Table
-    from rich.text import Text
 
     from treeline.problem.problem import Problem
 
 __all__ = ["MODES", "Live"]
 
 MODES = ("auto", "rich", "plain", "quiet")
-STYLE = {"classical": "green", "deep": "blue"}
-MARK = {"classical": "●", "deep": "◆"}
 PAUSE_S = 2.0
 "Plain lines come no faster than this; what happens in between is told by its latest line."
 SILENCE_S = 20.0
@@ -253,51 +250,17 @@ class Live:
         return max(0.0, self._limit - (self._clock() - self._began) if self._left is None else self._left)
 
     def _render(self) -> RenderableType:
-        from rich.console import Group
-        from rich.padding import Padding
-        from rich.progress_bar import ProgressBar
-        from rich.table import Table
-
-        used = min(self._clock() - self._began, self._limit)
-        head = Table.grid(padding=(0, 2))
-        head.add_row(_text("Treeline", "bold"), _text(self._title), _text(self._stage, "dim"))
-        time_ = Table.grid(padding=(0, 2))
-        bar = ProgressBar(
-            total=max(self._limit, 1e-9), completed=used, width=40, complete_style="cyan", finished_style="cyan"
-        )
-        fits = f"{self._fits['done']} fits" + (f", {self._fits['lost']} lost" if self._fits["lost"] else "")
-        time_.add_row(bar, _text(f"{numbers.duration(round(self._remaining()))} left"), _text(fits, "dim"))
-        news = Table.grid(padding=(0, 2))
-        for at, words, style in self._news:
-            news.add_row(
-                _text(numbers.duration(float(round(at))), "dim"),
-                _text(words, STYLE.get(style, "yellow" if style == "lost" else "")),
-            )
-        parts: list[RenderableType] = [head, time_, "", self._sides(), "", news]
-        return Padding(Group(*parts), (1, 1, 0, 1))
-
-    def _sides(self) -> Table:
-        from rich.table import Table
-
-        grid = Table.grid(padding=(0, 2))
+        sides = []
         for family in self._families:
-            score, interval, name = self._best(family) or (None, None, "")
-            now = ", ".join(
+            now = [
                 f"{name_of(one)} {numbers.duration(one.get('seconds'))}"
                 for one in self._running
                 if str(one.get("family")) == family
+            ]
+            sides.append((family, self._best(family), ", ".join(now)))
+        return draw(
+            Seen(
+                title=self._title, stage=self._stage, used_s=min(self._clock() - self._began, self._limit), limit_s=self._limit,
+                left_s=self._remaining(), fits=dict(self._fits), news=tuple(self._news), sides=tuple(sides),
             )
-            grid.add_row(
-                _text(f"{MARK.get(family, ' ')} {FAMILY.get(family, family)}", STYLE.get(family, "")),
-                _text(numbers.rounded(score, numbers.decimals(score, interval)), "bold"),
-                _text(numbers.between(interval) if interval else "", "dim"),
-                _text(name),
-                _text(f"now: {now}" if now else "", "dim"),
-            )
-        return grid
-
-
-def _text(words: object, style: str = "") -> Text:
-    from rich.text import Text
-
-    return Text(clean(str(words)).replace("\n", " "), style=style, no_wrap=True, overflow="ellipsis")
+        )  # fmt: skip

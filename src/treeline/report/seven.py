@@ -6,14 +6,15 @@ from typing import Any
 
 from markupsafe import Markup
 
+from treeline.evidence.words import number
 from treeline.report.figures import Figure, element
-from treeline.report.numbers import count, duration, megabytes, percent, rounded
+from treeline.report.numbers import count, duration, megabytes, percent
 from treeline.report.summary import FAMILIES, Summary
 from treeline.report.wording import FAMILY
 
 __all__ = ["prices", "rows_of", "slices", "tug", "who"]
 
-WIDTH, ROW, LEFT, RIGHT = 720, 40, 168, 548
+WIDTH, ROW, LEFT, RIGHT = 1080, 36, 190, 850
 
 
 def who(dimension: dict[str, Any]) -> str:
@@ -48,7 +49,7 @@ def _value(dimension: dict[str, Any], family: str) -> dict[str, str]:
     if side is None:
         return {"text": "–", "interval": ""}
     ends = side["interval"]
-    return {"text": side["text"], "interval": f"{rounded(ends[0], 3)} to {rounded(ends[1], 3)}" if ends else ""}
+    return {"text": side["text"], "interval": f"{number(ends[0])} to {number(ends[1])}" if ends else ""}
 
 
 def tug(summary: Summary) -> Markup | None:

@@ -1,0 +1,108 @@
+"""From the ledger to the seven dimensions and the looks of a race, on a small run."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+import treeline
+from treeline.contest.cache import Cache
+from treeline.contest.ledger import Ledger
+from treeline.contest.looks import Looks
+from treeline.contest.trial import Entry
+from treeline.problem.problem import Problem
+from treeline.problem.task import Family
+
+from ..worlds import churn_csv
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    """A finished run with numbers and categories, long enough for landmarks."""
+    folder = tmp_path_factory.mktemp("measures")
+    treeline.run(
+        churn_csv(folder / "churn.csv", 1500), target="churn", out=folder / "run", candidates="lightgbm,mlp", time_limit="24s",
+        progress="quiet", price=0.5,
+    )  # fmt: skip
+    return folder / "run"
+
+
+def test_all_seven_dimensions_are_there_with_their_odds(run):
+    verdict = json.loads((run / "verdict.json").read_text())
+    found = {one["name"]: one for one in verdict["dimensions"]}
+    assert list(found) == ["data", "compute", "engineering", "time", "accuracy", "scalability", "interpretability"]
+    for one in found.values():
+        assert one["words"]
+        if one["odds"]:
+            assert sum(one["odds"].values()) == pytest.approx(1, abs=1e-6)
+            assert set(one["sides"]) == {"classical", "deep"}
+    assert found["compute"]["odds"]
+    assert found["accuracy"]["odds"]
+    assert found["engineering"]["odds"], found["engineering"]["words"]
+    side = found["compute"]["sides"]["deep"]["detail"]
+    assert side["money"] == pytest.approx(side["all_cpu_s"] / 3600 * 0.5)
+
+
+def test_probes_are_shown_nowhere_as_contenders(run):
+    verdict = json.loads((run / "verdict.json").read_text())
+    assert not [row for row in verdict["leaderboard"] if row["name"].endswith("-plain")]
+    assert {trial.entry for trial in Ledger(run).done()} >= {"lightgbm-plain", "mlp-plain"}
+    assert not [row for row in verdict["delivered"]["members"] if row["name"].endswith("-plain")]
+
+
+def test_the_prior_is_kept_and_checked_against_the_data(run):
+    verdict = json.loads((run / "verdict.json").read_text())
+    assert 0.2 <= verdict["prior"]["p_deep"] <= 0.8
+    assert verdict["prior"]["agreed"] in (True, False, None)
+    assert "Before training" in verdict["prior"]["words"]
+    assert Ledger(run).head["prior"]["reasons"]
+
+
+def test_the_sample_of_inputs_is_of_held_out_rows(run):
+    ledger = Ledger(run)
+    sample, rows = ledger.sample(), ledger.rows()
+    assert (rows["fold"][sample["index"]] >= 0).all()
+    assert sample["inputs"].shape == (len(sample["index"]), len(sample["names"]))
+    assert set(sample["names"]) == {"months", "fee", "plan"}
+
+
+def test_looks_are_taken_once_for_each_new_fold(run):
+    ledger = Ledger(run)
+    entries = {
+        family: tuple(
+            Entry(**{**one, "family": family}) for one in ledger.head["entries"] if one["family"] == str(family)
+        )
+        for family in Family
+    }
+
+    class Ladder:
+        folds = 5
+
+    Ladder.entries = entries
+    looks = Looks(ledger, Problem.from_json(ledger.head["problem"]), Ladder())
+    looks()
+    assert 1 <= looks.taken <= 5
+    assert looks() is None  # no new fold, no new look
+
+
+def test_plain_rows_hold_nothing_derived(tmp_path):
+    from treeline.candidates.card import Shape
+    from treeline.problem.metric import METRICS
+    from treeline.problem.task import Task
+
+    shape = Shape(
+        task=Task.REGRESSION, n_classes=0, metric=METRICS["root_mean_squared_error"], num_names=("a", "a: derived"),
+        cat_names=("c",), cards=(4,),
+    )  # fmt: skip
+    arrays = {
+        "num": np.array([[1, 10], [2, 20]], dtype=np.float32), "cat": np.array([[0], [3]], dtype=np.int32),
+        "y": np.zeros(2), "half": np.zeros(2, dtype=np.int8),
+    }  # fmt: skip
+    rows = Cache.write(tmp_path, arrays, shape=shape, plain=(0,)).plain()
+    assert rows.shape.num_names == ("a", "c")
+    assert rows.num[:, 0].tolist() == [1, 2]
+    assert np.isnan(rows.num[0, 1])  # a missing category stays missing
+    assert rows.num[1, 1] == 3
+    assert rows.cat.shape == (2, 0)

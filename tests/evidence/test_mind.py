@@ -1,0 +1,80 @@
+"""What would decide, what would turn the verdict, and the difference in plain words."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from treeline.evidence.mind import decide, margins, mind
+from treeline.evidence.paired import compare
+from treeline.evidence.plainly import found_per_thousand, plainly
+from treeline.evidence.scores import Judged
+from treeline.problem.metric import METRICS
+from treeline.problem.task import Task
+
+RNG = np.random.default_rng(2)
+
+
+def test_time_repeats_or_data_would_decide() -> None:
+    facts = {"judged": 1000, "held_out": 5000, "seconds_per_row": 0.06}
+    longer = decide(3000, **facts)
+    assert (longer.by, longer.rows) == ("time", 3000)
+    assert longer.minutes == pytest.approx(2.0)
+    assert decide(6000, **facts).by == "repeats"
+    more = decide(20_000, **facts)
+    assert (more.by, more.more_rows, more.minutes) == ("data", 15_000, None)
+    assert decide(None, **facts).by == "nothing"
+
+
+def gap_of(lead: float, n: int = 4000):
+    y = RNG.normal(size=n)
+    a, b = y + RNG.normal(size=n), y + RNG.normal(size=n) * (1 - lead)
+    fold = np.arange(n) % 5
+    return compare(y, a, b, METRICS["root_mean_squared_error"], fold=fold, margin=0.05)
+
+
+def test_margins_at_which_the_call_turns() -> None:
+    gap = gap_of(0.2)
+    win, same = margins(gap)
+    assert 0 < win < gap.estimate < same
+    told = {"call": "DEEP", "metric": "rmse", "families": {}, "because": [], "treeline": None}
+    assert any(f"up to {win:.3g}" in line for line in mind(told, gap, None))
+    level = gap_of(0.0)
+    assert any("no margin makes a winner" in line for line in mind(told, level, None))
+
+
+def test_findings_and_clocks_are_among_what_would_change_it() -> None:
+    told = {
+        "call": "DEEP", "metric": "rmse", "because": ["LOWERED: finding D003 (copies) makes the verdict less certain"],
+        "families": {"deep": {"cut": ["tabm"]}, "classical": None}, "treeline": {"p_overtaken": {"2": 0.1, "8": 0.3}},
+    }  # fmt: skip
+    lines = " ".join(mind(told, gap_of(0.2), None))
+    assert "tabm" in lines
+    assert "D003" in lines
+    assert "8 times" in lines
+    assert "30%" in lines
+
+
+def test_the_rows_found_per_thousand_are_counted() -> None:
+    y = np.zeros(1000, dtype=int)
+    y[:100] = 1
+    perfect, blind = y.astype(float), np.zeros(1000)
+    lead, se = found_per_thousand(y, blind, perfect)
+    assert lead == pytest.approx(90.0)  # a constant flags a tenth of everything, ten of the hundred among them
+    assert se > 0
+    assert found_per_thousand(y, perfect, perfect) == (0.0, 0.0)
+
+
+def test_plain_words_name_the_label_and_the_better_side() -> None:
+    n = 3000
+    y = RNG.integers(0, 2, n)
+    poor, good = 0.5 + 0.1 * (y - 0.5) + RNG.normal(size=n) * 0.2, 0.5 + 0.4 * (y - 0.5) + RNG.normal(size=n) * 0.2
+    poor, good = np.clip(poor, 0.01, 0.99), np.clip(good, 0.01, 0.99)
+    fold, half = np.arange(n) % 5, np.arange(n) % 2
+    judged = Judged(y=y, fold=fold, half=half, metric=METRICS["roc_auc"], members=())
+    gap = compare(y, poor, good, METRICS["roc_auc"], fold=fold, margin=0.005)
+    told = plainly(judged, gap, (poor, good), task=Task.BINARY, label="Yes")
+    assert told is not None
+    assert "deep learning" in told["words"]
+    assert "'Yes'" in told["words"]
+    assert told["interval"][0] < told["per_1000"] < told["interval"][1]

@@ -1,0 +1,54 @@
+"""A lost race is left early, and hardly ever by mistake."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from treeline.evidence.race import ALPHA, lost
+from treeline.evidence.scores import Judged, Member
+from treeline.problem.metric import METRICS
+from treeline.problem.task import Family
+
+FOLDS = 5
+
+
+def judged(seed: int, gap: float, *, rows: int, look: int) -> Judged:
+    """Two contenders a side whose squared errors differ by `gap` of the noise; the first `look` folds."""
+    rng = np.random.default_rng(seed)
+    fold = np.arange(rows) % FOLDS
+    y, common = rng.normal(size=rows), rng.normal(size=rows)
+    members = []
+    for family in Family:
+        for j in range(2):
+            spread = 1.0 if family is Family.CLASSICAL else 1.0 - gap
+            p = y + spread * (0.8 * common + 0.6 * rng.normal(size=rows))
+            members.append(
+                Member(name=f"{family}-{j}", family=family, predictions=np.stack([p] * 3).astype(np.float32))
+            )
+    seen = fold < look
+    kept = tuple(Member(name=m.name, family=m.family, predictions=m.predictions[:, seen]) for m in members)
+    return Judged(
+        y=y[seen], fold=fold[seen], half=(np.arange(rows) // FOLDS % 2)[seen], metric=METRICS["root_mean_squared_error"],
+        members=kept,
+    )  # fmt: skip
+
+
+def test_a_clear_race_is_lost_by_the_worse_side() -> None:
+    found = lost(judged(0, 0.3, rows=3000, look=2), 0.02, look=2, looks=FOLDS)
+    assert found is not None
+    assert found.family is Family.CLASSICAL
+    assert found.p >= found.bound == 1 - ALPHA / FOLDS
+    assert found.to_json()["family"] == "classical"
+
+
+def test_equal_sides_are_hardly_ever_dropped_over_all_looks() -> None:
+    dropped = 0
+    for seed in range(30):
+        dropped += any(
+            lost(judged(seed, 0.0, rows=1000, look=k), 0.0, look=k, looks=FOLDS) for k in range(1, FOLDS + 1)
+        )
+    assert dropped <= 4  # at most 5% are expected at a margin of zero
+
+
+def test_few_rows_drop_nobody() -> None:
+    assert lost(judged(0, 0.9, rows=1000, look=1), 0.0, look=1, looks=FOLDS) is None

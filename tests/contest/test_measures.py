@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import treeline
+from treeline.contest.blend import standings
 from treeline.contest.cache import Cache
 from treeline.contest.ledger import Ledger
 from treeline.contest.looks import Looks
@@ -70,21 +71,26 @@ def test_the_sample_of_inputs_is_of_held_out_rows(run):
 
 def test_looks_are_taken_once_for_each_new_fold(run):
     ledger = Ledger(run)
-    entries = {
-        family: tuple(
-            Entry(**{**one, "family": family}) for one in ledger.head["entries"] if one["family"] == str(family)
-        )
+    top = {
+        family: max((one for one in standings(ledger) if one.family is family), key=lambda one: one.reach)
         for family in Family
     }
 
     class Ladder:
         folds = 5
+        entries = {
+            family: (Entry(name=one.name, candidate=one.name, family=family, params={}),) for family, one in top.items()
+        }
 
-    Ladder.entries = entries
     looks = Looks(ledger, Problem.from_json(ledger.head["problem"]), Ladder())
     looks()
-    assert 1 <= looks.taken <= 5
+    assert looks.taken == min(one.reach for one in top.values() if one.rung == 1.0)
     assert looks() is None  # no new fold, no new look
+    late = Entry(name="tabm", candidate="tabm", family=Family.DEEP, params={})
+    Ladder.entries[Family.DEEP] = (*Ladder.entries[Family.DEEP], late)
+    waiting = Looks(ledger, Problem.from_json(ledger.head["problem"]), Ladder())
+    assert waiting() is None
+    assert waiting.taken == 0  # nobody is left behind before its first wave was judged
 
 
 def test_plain_rows_hold_nothing_derived(tmp_path):

@@ -78,10 +78,10 @@ def test_looks_are_taken_once_for_each_new_fold(run):
 
     class Ladder:
         folds = 5
-        entries = {
-            family: (Entry(name=one.name, candidate=one.name, family=family, params={}),) for family, one in top.items()
-        }
 
+    Ladder.entries = {
+        family: (Entry(name=one.name, candidate=one.name, family=family, params={}),) for family, one in top.items()
+    }
     looks = Looks(ledger, Problem.from_json(ledger.head["problem"]), Ladder())
     looks()
     assert looks.taken == min(one.reach for one in top.values() if one.rung == 1.0)

@@ -231,3 +231,17 @@ def test_ctrl_c_hands_over_the_best_so_far(tmp_path):
     assert (out / "bundle" / "manifest.json").exists()
     assert len(treeline.load(out).model.predict(pl.read_csv(source))) == 1500
     assert Ledger(out).of_kind("stop")[-1]["why"] == "stopped by the user"
+
+
+def test_a_dozen_rows_say_nothing_and_say_so(tmp_path):
+    path = tmp_path / "tiny.csv"
+    path.write_text("a,b,y\n" + "".join(f"{i % 5},{(i * 7) % 4},{'uv'[i % 2]}\n" for i in range(12)))
+    study = treeline.run(
+        path, target="y", out=tmp_path / "run", time_limit="8s", progress="quiet", candidates="linear,mlp"
+    )
+    text = (study.out / "verdict.json").read_text()
+    assert "NaN" not in text
+    verdict = json.loads(text)
+    assert verdict["call"] == "UNDECIDED"
+    assert any("30 are the least" in line for line in verdict["because"])
+    assert all("nan" not in one["words"] for one in verdict["dimensions"])

@@ -21,7 +21,7 @@ from treeline.evidence.mind import decide, mind
 from treeline.evidence.plainly import plainly
 from treeline.evidence.prior import checked
 from treeline.evidence.scores import Judged, crossfitted
-from treeline.evidence.verdict import Call, Verdict, judge
+from treeline.evidence.verdict import MIN_ROWS, Call, Verdict, as_json, judge
 from treeline.evidence.words import sentence
 from treeline.problem.metric import Array
 from treeline.problem.problem import Problem
@@ -77,6 +77,7 @@ def conclude(ledger: Ledger) -> Result:
             "members": [{"name": pick.name, "weight": pick.weight, "models": len(pick.trials)} for pick in picks],
         },
     }
+    verdict = as_json(verdict)
     verdict["sentence"] = sentence(verdict)
     if delivered is None:
         return Result(problem=problem, verdict=verdict, picks=(), delivered="")
@@ -107,8 +108,8 @@ def _told(ledger: Ledger, problem: Problem, judged: Judged, findings: list[dict[
     fronts = {
         curve.name: [point.to_json() for point in curve.points] for curve in told.curves if curve.name in tuple(Family)
     }
-    plain = told.to_json() | {"curves": fronts, "dimensions": measures.to_json()}
-    return plain | _afterthoughts(ledger, problem, judged, told, procedures)
+    more = _afterthoughts(ledger, problem, judged, told, procedures)
+    return told.to_json() | {"curves": fronts, "dimensions": measures.to_json()} | more
 
 
 def _afterthoughts(
@@ -124,7 +125,7 @@ def _afterthoughts(
             held_out=held,
             seconds_per_row=seconds_per_row(ledger, judged, procedures),
         )
-    if gap is not None:
+    if gap is not None and len(judged.y) >= MIN_ROWS:
         label = str(problem.classes[1]) if problem.task is Task.BINARY else problem.target
         pair = (procedures[Family.CLASSICAL].prediction, procedures[Family.DEEP].prediction)
         words = plainly(judged, gap, pair, task=problem.task, label=label)

@@ -131,8 +131,8 @@ def accuracy(
     families: Mapping[str, Mapping[str, Any]], gap: Difference | None, detail: Mapping[str, Any], *, metric: str
 ) -> Dimension:
     """Return the verdict's own comparison as a dimension; `detail` holds classes, slices and calibration by family."""
-    if gap is None:
-        return unmeasured("accuracy", "only one side has a score")
+    if gap is None or not np.isfinite(gap.estimate):
+        return unmeasured("accuracy", "the sides have no scores that compare")
     sides = {
         name: Side(
             value=side["score"],

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from treeline.evidence.paired import Difference
     from treeline.problem.metric import Array
 
-__all__ = ["Call", "Share", "Verdict", "judge"]
+__all__ = ["MIN_ROWS", "Call", "Share", "Verdict", "as_json", "judge"]
 
 MIN_ROWS = 30
 "Fewer judged rows than this say nothing."
@@ -109,7 +109,7 @@ class Verdict:
             "caveats": list(self.caveats),
             "selection": self.selection,
         }
-        plain: dict[str, Any] = _plain(found)
+        plain: dict[str, Any] = as_json(found)
         plain["sentence"] = sentence(plain)
         return plain
 
@@ -198,7 +198,8 @@ def _call(
         if not judged.of(family)
     ]
     if not gates and len(judged.y) < MIN_ROWS:
-        gates.append(f"TOO_FEW_ROWS: {len(judged.y)} rows were judged, {MIN_ROWS} are the least")
+        were = "row was" if len(judged.y) == 1 else "rows were"
+        gates.append(f"TOO_FEW_ROWS: {len(judged.y)} {were} judged, {MIN_ROWS} are the least")
     if not gates and (gap is None or not np.isfinite(gap.estimate) or not np.isfinite(gap.se)):
         gates.append(f"METRIC_UNDEFINED: {judged.metric.name} has no value on the judged rows")
     if gates or gap is None:
@@ -286,12 +287,12 @@ def _caveats(judged: Judged, gap: Difference | None, sides: Mapping[Family, Shar
     return found
 
 
-def _plain(value: Any) -> Any:
+def as_json(value: Any) -> Any:
     """Return data that any JSON reader takes: no NaN, no infinity, no numpy scalar."""
     if isinstance(value, dict):
-        return {str(key): _plain(each) for key, each in value.items()}
+        return {str(key): as_json(each) for key, each in value.items()}
     if isinstance(value, list | tuple):
-        return [_plain(each) for each in value]
+        return [as_json(each) for each in value]
     if isinstance(value, float | np.floating):
         return float(value) if np.isfinite(value) else None
     return value.item() if isinstance(value, np.generic) else value

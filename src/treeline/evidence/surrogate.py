@@ -23,9 +23,9 @@ __all__ = ["Reading", "interpretability", "read_off", "signal_of"]
 
 BINS = 8
 DEPTH = 5
-MOST_INPUTS = 60
+MOST_INPUTS = 30
 "Of more inputs those with the largest single effect are looked at."
-SPLITS = 4
+SPLITS = 2
 RIDGE = 3.0
 POINTS = 5.0
 "Indices this near to each other are the same."

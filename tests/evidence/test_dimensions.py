@@ -71,7 +71,9 @@ def test_training_time_counts_what_was_spent_until_the_common_level() -> None:
 
 def test_compute_compares_one_fit_of_everything_that_is_used() -> None:
     spent = {
-        family: Spent(cpu_s=100.0, fit_cpu_s=members, peak_mb=50.0, gpu_s=0.0, joules=None, price=0.36, contenders=4)
+        family: Spent(
+            cpu_s=100.0, fit_cpu_s=members, peak_mb=50.0, gpu_s=0.0, vram_mb=0.0, joules=None, price=0.36, contenders=4
+        )
         for family, members in (
             (Family.CLASSICAL, {"a": [1.0, 1.1, 0.9], "b": [2.0, 2.1, 1.9]}),
             (Family.DEEP, {"c": [30.0, 31.0, 29.0]}),

@@ -61,11 +61,11 @@ def execute(job: Job, out: Path) -> None:
     folds = [Fold(_for_fit(train, transform), watch) for (train, _, _), watch in zip(parts, watches, strict=True)]
     clock = Clock(job.seconds, threads=job.threads)
     fitted = card_named(job.candidate).candidate().fit(folds, params, clock=clock, seed=job.seed)
-    held = _gpu_seconds(clock)
+    held, vram = _gpu_use(clock)
     results: list[dict[str, Any]] = []
     for position, number in enumerate(job.folds):
         train, _, half = parts[position]
-        result: dict[str, Any] = {"fold": number, "rows": len(train), "gpu_s": held / len(parts)}
+        result: dict[str, Any] = {"fold": number, "rows": len(train), "gpu_s": held / len(parts), "vram_mb": vram}
         result |= _judge(
             out / "ledger" / "preds" / f"{job.trial_id(number)}.npy", fitted[position], watches[position], half
         )
@@ -109,10 +109,12 @@ def _watch(test: Rows, half: Array, transform: str) -> Watch:
     return LogWatch(test, half) if transform == "log1p" else Watch(test, half)
 
 
-def _gpu_seconds(clock: Clock) -> float:
-    """Return how long this process held a GPU: since the start where one was used at all."""
+def _gpu_use(clock: Clock) -> tuple[float, float]:
+    """Return how long this process held a GPU (since the start where one was used at all) and its most megabytes there."""
     torch = sys.modules.get("torch")
-    return clock.used() if torch is not None and torch.cuda.is_initialized() else 0.0
+    if torch is None or not torch.cuda.is_initialized():
+        return 0.0, 0.0
+    return clock.used(), torch.cuda.max_memory_allocated() / 2**20
 
 
 def _judge(path: Path, model: Fitted, watch: Watch, half: Array) -> dict[str, Any]:

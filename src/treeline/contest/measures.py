@@ -115,6 +115,7 @@ class Measures:
         measured = sum(read) * cpu / max(all_cpu, 1e-9) if stops and len(read) == len(stops) else None
         return Spent(
             cpu_s=cpu, fit_cpu_s=used, peak_mb=max((t.peak_mb for t in mine), default=0.0), gpu_s=sum(t.gpu_s for t in mine),
+            vram_mb=max((t.vram_mb for t in mine), default=0.0),
             joules=measured, price=float(self.ledger.head["budget"].get("price", PRICE)), contenders=len(self.judged.of(family)),
         )  # fmt: skip
 

@@ -63,6 +63,8 @@ class Trial:
     "Wall seconds to predict the fold's held-out rows."
     gpu_s: float = 0.0
     "Wall seconds during which the fit held a GPU."
+    vram_mb: float = 0.0
+    "The most memory of that GPU that it held."
     peak_mb: float = 0.0
     model_bytes: int = 0
     started_s: float = 0.0

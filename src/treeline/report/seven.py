@@ -85,6 +85,7 @@ def prices(summary: Summary) -> list[dict[str, Any]]:
     table = (
         ("CPU time of one fit", "fit_cpu_s", duration), ("CPU time in all", "all_cpu_s", duration),
         ("GPU time", "gpu_s", lambda s: duration(s) if s else "none used"), ("Peak memory of a fit", "peak_mb", megabytes),
+        ("Peak GPU memory", "vram_mb", lambda mb: megabytes(mb) if mb else "none used"),
         (f"Energy ({'measured' if energy == {'measured'} else 'an estimate'})", "watt_hours", lambda wh: f"{wh:.2g} Wh"),
         ("Money, at your price of a core-hour", "money", lambda money: f"{money:.2g}"),
     )  # fmt: skip

@@ -177,7 +177,8 @@ def compute(spent: Mapping[Family, Spent]) -> Dimension:
         joules = each.joules if each.joules is not None else each.cpu_s * WATTS
         detail: dict[str, Any] = {
             "fit_cpu_s": total, "all_cpu_s": each.cpu_s, "contenders": each.contenders, "peak_mb": each.peak_mb,
-            "gpu_s": each.gpu_s, "vram_mb": each.vram_mb, "watt_hours": joules / 3600, "energy_is": "measured" if each.joules is not None else "estimated",
+            "gpu_s": each.gpu_s, "vram_mb": each.vram_mb,
+            "watt_hours": joules / 3600, "energy_is": "measured" if each.joules is not None else "estimated",
             "money": each.cpu_s / 3600 * each.price,
         }  # fmt: skip
         text = f"{total:.3g} s of CPU a fit ({each.cpu_s:,.0f} s in all)"

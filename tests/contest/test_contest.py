@@ -8,6 +8,7 @@ import pytest
 from treeline.contest.blend import gather, standings
 from treeline.contest.ledger import Ledger
 from treeline.contest.trial import State
+from treeline.evidence.race import Lost
 from treeline.problem.task import Family, Task
 
 from .conftest import problem_of
@@ -64,6 +65,26 @@ def test_a_candidate_over_its_memory_is_killed_and_the_run_goes_on(contest):
     one.run()
     assert states(one, "hungry") == {State.OUT_OF_MEMORY}
     assert State.DONE in states(one, "steady")
+
+
+def test_a_side_that_has_lost_gets_no_more_fits_and_the_ledger_says_when(contest):
+    one = contest(["steady", "patient"])
+    asked = []
+
+    def race():
+        asked.append(len(one.ledger.trials))
+        done = {trial.family for trial in one.ledger.done() if trial.rung == 1.0}
+        return Lost(family=Family.DEEP, p=0.999, bound=0.99, look=1, looks=5) if Family.DEEP in done else None
+
+    one.race = race
+    one.run()
+    (fact,) = one.ledger.of_kind("lost")
+    assert fact["family"] == "deep"
+    assert fact["p"] == 0.999
+    assert fact["left_s"] > 0
+    later = [trial for trial in one.ledger.trials[asked[-1] :] if trial.family is Family.DEEP]
+    assert len(later) <= 2  # what was under way
+    assert one.ledger.of_kind("stop")[-1]["why"] != "stopped by the user"
 
 
 def test_what_a_candidate_prints_and_litters_stays_in_the_run_folder(contest, capfd, tmp_path):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -95,8 +95,13 @@ def _told(ledger: Ledger, problem: Problem, judged: Judged, findings: list[dict[
     lowering += [f for f in findings if f["severity"] == "block" and allowed]
     procedures = {family: procedure(judged, family) for family in Family if judged.of(family)}
     guess = _guess(ledger, problem, judged)
+    left = [
+        f"The {fact['family']} side was left behind {fact['left_s']:.0f} s before the end (look {fact['look']} of "
+        f"{fact['looks']}): worse by more than the margin with probability {fact['p']:.3f}, {fact['bound']:.3f} was asked for."
+        for fact in ledger.of_kind("lost")
+    ]
     told = judge(
-        judged,
+        replace(judged, notes=(*judged.notes, *left)),
         margin=problem.margin,
         shares={family: share_of(ledger, family, judged, procedures.get(family)) for family in Family},
         curves=curves_of(ledger, problem),

@@ -85,33 +85,32 @@ def data_needed(curves: Mapping[Family, Curve], guess: float | None, metric: Met
     top = {family: gain[:, -1] for family, gain in gains.items()}
     if min(float(each[0]) for each in top.values()) <= 0:
         return unmeasured("data", "a side gains nothing over a constant guess")
-    sides = {}
+    common, least = LEVELS[0] * np.minimum(*top.values()), max(float(x[0]) for x in rows.values())
+    sides, need, told = {}, {}, []
     for family, x in rows.items():
-        found = [_reached(x, gains[family], level * top[family], between=True) for level in LEVELS]
-        sides[str(family)] = _rows_side(x[0], found)
-    common = LEVELS[0] * np.minimum(*top.values())
-    need = {family: _reached(x, gains[family], common, between=True) for family, x in rows.items()}
-    least = max(float(x[0]) for x in rows.values())
-    need = {family: np.maximum(each, least) for family, each in need.items()}
+        own = [float(_reached(x, gains[family][:1], level * top[family][:1], between=True)[0]) for level in LEVELS]
+        need[family] = np.maximum(_reached(x, gains[family], common, between=True), least)
+        first = bool(need[family][0] <= least)
+        text = f"{'at most ' if first else ''}{need[family][0]:,.0f} rows"
+        detail = {"rows_95": own[0], "rows_99": own[1], "at_most": first}
+        sides[str(family)] = _side(need[family], text, detail)
+        told.append(f"{own[0]:,.0f} and {own[1]:,.0f} rows ({family})")
     lead = np.log(need[Family.CLASSICAL] / need[Family.DEEP])
-    told = " against ".join(f"{need[family][0]:,.0f} ({family})" for family in Family)
     return Dimension(
         name="data",
         unit="rows",
         sides=sides,
         odds=drawn(lead[1:], math.log(FACTOR)),
-        words=f"To 95% of the gain that both sides reach today: {told} training rows.",
+        words=f"Training rows to 95% of the gain that both reach. To 95% and 99% of its own: {', '.join(told)}.",
         how="Read off the families' learning curves, which are redrawn 400 times with their noise; no row count below the "
         "lowest common rung is claimed.",
     )
 
 
-def _rows_side(least: float, found: Sequence[Array]) -> Side:
-    low, high = np.quantile(found[0][1:], [0.025, 0.975])
-    first = found[0][0] <= least
-    detail = {"rows_95": float(found[0][0]), "rows_99": float(found[1][0]), "at_most": bool(first)}
-    text = f"{'at most ' if first else ''}{found[0][0]:,.0f} rows (99%: {found[1][0]:,.0f})"
-    return Side(value=float(found[0][0]), interval=(float(low), float(high)), text=text, detail=detail)
+def _side(need: Array, text: str, detail: dict[str, Any]) -> Side:
+    """Return a side from its value and its draws (1 + S,)."""
+    low, high = np.quantile(need[1:], [0.025, 0.975])
+    return Side(value=float(need[0]), interval=(float(low), float(high)), text=text, detail=detail)
 
 
 def _reached(x: Array, gain: Array, level: Array, *, between: bool) -> Array:
@@ -145,23 +144,22 @@ def training_time(fits: Sequence[Fit], guess: float | None, metric: Metric, *, s
     top = {family: gain.max(axis=1) for family, gain in gains.items()}
     if min(float(each[0]) for each in top.values()) <= 0:
         return unmeasured("time", "a side gains nothing over a constant guess")
-    sides = {}
-    for family, x in spent.items():
-        cpu_95, cpu_99 = (_reached(x, gains[family], level * top[family], between=False) for level in LEVELS)
-        low, high = np.quantile(cpu_95[1:], [0.025, 0.975])
-        wall_95 = _reached(wall[family], gains[family], LEVELS[0] * top[family], between=False)[0]
-        detail = {"cpu_s_95": float(cpu_95[0]), "cpu_s_99": float(cpu_99[0]), "wall_s_95": float(wall_95)}
-        text = f"{cpu_95[0]:.3g} s of CPU (99%: {cpu_99[0]:.3g} s)"
-        sides[str(family)] = Side(value=float(cpu_95[0]), interval=(float(low), float(high)), text=text, detail=detail)
     common = LEVELS[0] * np.minimum(*top.values())
-    need = {family: _reached(x, gains[family], common, between=False) for family, x in spent.items()}
-    told = " against ".join(f"{need[family][0]:.3g} s ({family})" for family in Family)
+    sides, need, told = {}, {}, []
+    for family, x in spent.items():
+        level = LEVELS[0] * top[family][:1]
+        own = [float(_reached(x, gains[family][:1], share * top[family][:1], between=False)[0]) for share in LEVELS]
+        need[family] = _reached(x, gains[family], common, between=False)
+        detail = {"cpu_s_95": own[0], "cpu_s_99": own[1]}
+        detail["wall_s_95"] = float(_reached(wall[family], gains[family][:1], level, between=False)[0])
+        sides[str(family)] = _side(need[family], f"{need[family][0]:.3g} s of CPU", detail)
+        told.append(f"{own[0]:.3g} and {own[1]:.3g} s ({family})")
     return Dimension(
         name="time",
         unit="CPU seconds",
         sides=sides,
         odds=drawn(np.log(need[Family.CLASSICAL] / need[Family.DEEP])[1:], math.log(FACTOR)),
-        words=f"To 95% of the gain that both sides reach in the end: {told} of CPU, search included.",
+        words=f"CPU, search included, to 95% of the gain that both reach. To 95% and 99% of its own: {', '.join(told)}.",
         how="The best score on fold 0 so far against all CPU seconds of the family until then; scores redrawn 400 times.",
     )
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from treeline.contest.ailments import ailments
 from treeline.contest.blend import gather, held_out, standings
 from treeline.contest.delivery import Pick, deliver
 from treeline.contest.fitting import cross_fitted
@@ -72,6 +73,7 @@ def conclude(ledger: Ledger) -> Result:
     picks = delivered.picks if delivered else ()
     weights = {pick.name: pick.weight for pick in picks}
     verdict = _told(ledger, problem, judged, findings)
+    verdict["diagnosis"] = ailments(ledger, judged, verdict, findings)
     verdict |= _facts(ledger, problem, findings, weights, len(np.unique(judged.fold))) | {
         "delivered": {
             "what": delivered.what if delivered else "",
@@ -147,7 +149,7 @@ def _nobody(ledger: Ledger, problem: Problem) -> dict[str, Any]:
         "metric": problem.metric.name, "greater_is_better": problem.metric.greater_is_better, "margin": problem.margin,
         "families": {str(family): None for family in Family}, "both": None, "difference": None, "treeline": None, "curves": {},
         "because": reasons, "caveats": [], "needed": None, "regret": None, "delivered": {"what": "", "members": []},
-        "judged_rows": 0, "signal": None,
+        "judged_rows": 0, "signal": None, "diagnosis": None,
     }  # fmt: skip
 
 

@@ -12,6 +12,7 @@ from treeline.contest.leaderboard import references
 from treeline.evidence.diagnosis import Contender, Side, diagnose
 from treeline.evidence.noise import noise_of
 from treeline.evidence.paired import WIDEN, compare
+from treeline.evidence.scale import Scale
 from treeline.evidence.scores import cleaned, crossfitted
 from treeline.problem.task import Family
 
@@ -20,7 +21,8 @@ if TYPE_CHECKING:
 
     from treeline.contest.ledger import Ledger
     from treeline.contest.trial import Trial
-    from treeline.evidence.scores import Judged
+    from treeline.evidence.scale import Scale
+from treeline.evidence.scores import Judged
     from treeline.problem.metric import Metric
 
 __all__ = ["ailments"]
@@ -35,19 +37,19 @@ def ailments(ledger: Ledger, judged: Judged, verdict: dict[str, Any], findings: 
     trials = {one.name: one.trials for one in standings(ledger)}
     floor = [one for one in standings(ledger, reference=True) if one.name in references(ledger)]
     scores = [trial.score for one in floor[:1] for trial in one.trials if trial.score is not None]
-    guess = float(np.mean(scores)) if scores else None
+    scale = Scale(judged.metric, float(np.mean(scores))) if scores else None
     counts = {code: sum(f["rows"] for f in findings if f["code"] == code) for code in ("D002", "D015")}
     records = max(ledger.head["dataset"].get("with_target", len(ledger.rows()["y"])), 1)
     members = [crossfitted(judged, member) for member in judged.members]
     consensus = np.asarray(np.mean(members, axis=0, dtype=np.float64))
     noise = noise_of(
-        judged.y, consensus, judged.metric, guess=guess, suspects=min(counts["D015"], len(judged.y) // 2),
+        judged.y, consensus, scale, suspects=min(counts["D015"], len(judged.y) // 2),
         conflicts=counts["D002"] / records,
     )  # fmt: skip
     sides = {family: _side(family, verdict, trials, _last_doubling(ledger, judged.metric)) for family in Family}
     return diagnose(
         {family: side for family, side in sides.items() if side is not None},
-        metric=judged.metric, guess=guess, margin=verdict["margin"], noise=noise,
+        scale=scale, margin=verdict["margin"], noise=noise,
     ).to_json()  # fmt: skip
 
 

@@ -17,10 +17,11 @@ import numpy as np
 
 from treeline.evidence.noise import Noise
 from treeline.evidence.remedies import remedy_words
+from treeline.evidence.scale import Scale
 from treeline.problem.task import Family
 
 if TYPE_CHECKING:
-    from treeline.problem.metric import Array, Metric
+    from treeline.problem.metric import Array
 
 __all__ = ["AILMENTS", "Ailment", "Contender", "Diagnosis", "Side", "diagnose"]
 
@@ -105,56 +106,32 @@ class Diagnosis:
         return asdict(self) | {"also": list(self.also), "ailments": told["ailments"]}
 
 
-@dataclass(frozen=True, slots=True)
-class Scale:
-    """From scores to shares of the way."""
-
-    guess: float
-    perfect: float
-    up: bool
-
-    @property
-    def unit(self) -> float:
-        """What the whole way is in the metric's unit."""
-        return abs(self.perfect - self.guess)
-
-    def share(self, score: float) -> float:
-        """Return how far a score is on the way, 1 for perfect."""
-        return (score - self.guess) / (self.perfect - self.guess)
-
-
-def diagnose(
-    sides: Mapping[Family, Side], *, metric: Metric, guess: float | None, margin: float, noise: Noise
-) -> Diagnosis:
+def diagnose(sides: Mapping[Family, Side], *, scale: Scale | None, margin: float, noise: Noise) -> Diagnosis:
     """Return what holds each side and the better of them back.
 
     Args:
         sides: the families that competed.
-        metric: how it was judged.
-        guess: score of a constant guess; without it nothing can be weighed.
+        scale: the way from a constant guess to a perfect score; without it nothing can be weighed.
         margin: the smallest difference that matters, in the metric's unit.
         noise: what wrong labels are known to cost.
     """
-    if not sides or guess is None or not np.isfinite(guess) or guess == float(metric.greater_is_better):
-        why = "It cannot be told what would help most: how a constant guess scores is not known."
-        return Diagnosis(
-            sentence=why, helps="unknown", also=(), winner="", sides={str(family): None for family in Family}
-        )
-    scale = Scale(guess, float(metric.greater_is_better), metric.greater_is_better)
-    felt = max(margin / scale.unit, FELT)
-    winner = max(sides, key=lambda family: scale.share(sides[family].score))
     told: dict[str, Any] = {str(family): None for family in Family}
+    if not sides or scale is None or not scale.known:
+        why = "It cannot be told what would help most: how a constant guess scores is not known."
+        return Diagnosis(sentence=why, helps="unknown", also=(), winner="", sides=told)
     for family, side in sides.items():
+        felt = max(scale.gain(side.score, margin), FELT)
         found = _ailments(side, scale, noise, felt)
         helps, also = _best(found, 1 - scale.share(side.score), felt)
-        words = remedy_words(helps, also, [asdict(one) for one in found], metric.name)
+        words = remedy_words(helps, also, [asdict(one) for one in found], scale.metric.name)
         told[str(family)] = {
-            "helps": helps, "also": list(also), "sentence": words, "score": side.score, "guess": guess,
+            "helps": helps, "also": list(also), "sentence": words, "score": side.score, "guess": scale.guess,
             **_plain_numbers(side), "ailments": [asdict(one) for one in found],
         }  # fmt: skip
-    best = told[str(winner)]
+    winner = str(max(sides, key=lambda family: scale.share(sides[family].score)))
+    best = told[winner]
     return Diagnosis(
-        sentence=best["sentence"], helps=best["helps"], also=tuple(best["also"]), winner=str(winner), sides=told
+        sentence=best["sentence"], helps=best["helps"], also=tuple(best["also"]), winner=winner, sides=told
     )
 
 
@@ -177,17 +154,17 @@ def _ailments(side: Side, scale: Scale, noise: Noise, felt: float) -> list[Ailme
         bias = max(0.0, 1 - scale.share(known["train"]) - (noise.cost or 0.0))
         bias *= known["done"] if late >= felt else 1.0  # what the clock kept from being learned is no bias
         gap = max(0.0, scale.share(known["train"]) - scale.share(known["held"]))
-        se = known["gap_se"] / scale.unit
+        se = scale.gain(known["held"], known["gap_se"])
         seen = f"{known['train']:.4g} on training rows, {known['held']:.4g} out of fold, where a constant guess scores "
         seen += f"{scale.guess:.4g} and {scale.perfect:.4g} is perfect"
     if side.doubling is not None:
         grown = f"the last doubling of the rows brought about {side.doubling[0]:+.3g} (standard error {side.doubling[1]:.2g})"
     if side.doubling is not None and not side.unfinished:
-        rows, rows_se = (value / scale.unit for value in side.doubling)
+        rows, rows_se = (scale.gain(side.score, value) for value in side.doubling)
     spread = ""
     if known["fold_spread"] is not None:
-        spread = f"; folds scatter by {known['fold_spread']:.2g}, where rows alone explain {known['row_spread']:.2g}: beyond it are"
-        spread += " training rows and seeds together, seeds alone were not measured"
+        spread = f"; folds scatter by {known['fold_spread']:.2g}, where rows alone explain {known['row_spread']:.2g}; training"
+        spread += " rows and seeds are in what is beyond, seeds alone were not measured"
     return [
         _one("bias", bias, None, felt, seen),
         _one("variance", gap, se, felt, seen + spread),
@@ -210,7 +187,9 @@ def _time(side: Side, scale: Scale, numbers: dict[str, Any]) -> tuple[str, float
     """Return in words and as a share of the way what the steps that the clock took away would have brought."""
     if side.unfinished:
         gain = 0.0 if side.doubling is None else max(side.doubling[0], 0.0)
-        return f"no fit on all rows ended in time; the last doubling of the rows brought {gain:+.3g}", gain / scale.unit
+        return f"no fit on all rows ended in time; the last doubling of the rows brought {gain:+.3g}", scale.gain(
+            side.score, gain
+        )
     lost = 0.0
     for one in side.contenders:
         for done, late in zip(one.done, one.late_gain, strict=True):
@@ -220,7 +199,7 @@ def _time(side: Side, scale: Scale, numbers: dict[str, Any]) -> tuple[str, float
     if numbers["done"] >= 1:
         return "no fit was ended by the clock", 0.0
     words = f"the clock allowed {numbers['done']:.0%} of the planned steps, and the second half of those done brought"
-    return f"{words} {numbers['late_gain'] or 0.0:+.3g}", lost / scale.unit
+    return f"{words} {numbers['late_gain'] or 0.0:+.3g}", scale.gain(side.score, lost)
 
 
 def _plain_numbers(side: Side) -> dict[str, Any]:

@@ -14,6 +14,7 @@ import numpy as np
 from treeline.problem.scoring import labels
 
 if TYPE_CHECKING:
+    from treeline.evidence.scale import Scale
     from treeline.problem.metric import Array, Metric
 
 __all__ = ["Noise", "noise_of", "sure_errors"]
@@ -60,23 +61,20 @@ def sure_errors(y: Array, consensus: Array) -> tuple[float, float, float] | None
     return first, float(low), (base - behind) / (base - first)
 
 
-def noise_of(
-    y: Array, consensus: Array, metric: Metric, *, guess: float | None, suspects: int = 0, conflicts: float = 0.0
-) -> Noise:
+def noise_of(y: Array, consensus: Array, scale: Scale | None, *, suspects: int = 0, conflicts: float = 0.0) -> Noise:
     """Return what wrong labels cost.
 
     Args:
         y: (n,) targets of the judged rows.
         consensus: (n,) or (n, C) mean out-of-fold prediction of all contenders of both sides.
-        metric: how it was judged.
-        guess: score of a constant guess.
+        scale: the way from a constant guess to a perfect score.
         suspects: rows that finding D015 suspects.
         conflicts: share of rows that share their inputs with a row of another answer (finding D002).
     """
-    told = []
-    rate = cost = 0.0
-    perfect = float(metric.greater_is_better)
-    way = None if guess is None or guess == perfect else perfect - guess
+    told, rate, cost = [], 0.0, 0.0
+    if scale is None or not scale.known:
+        return Noise(None, None, "how a constant guess scores is not known")
+    metric = scale.metric
     if y.dtype.kind != "f":
         found = sure_errors(y, consensus)
         if found:
@@ -85,19 +83,21 @@ def noise_of(
             if flat >= FLAT and low >= LEAST:
                 rate = first
                 told[-1] += ", about as many as among less sure ones"
-        missed = float((labels(consensus) != y).mean())
-        rate = max(rate, min(conflicts / 2, missed))
-        if rate and way is not None:
+        rate = max(rate, min(conflicts / 2, float((labels(consensus) != y).mean())))
+        if rate:
             ceiling = _ceiling(y, metric, rate)
-            cost = (perfect - ceiling) / way
+            cost = 1 - scale.share(ceiling)
             told.append(f"with {rate:.1%} wrong labels a perfect model scores {ceiling:.4g}")
     if conflicts:
         told.append(f"{conflicts:.1%} of the rows share their inputs with a row of another answer")
-    if suspects and way is not None:
+    if suspects:
         off = np.abs(y - consensus) if consensus.ndim == 1 else 1 - consensus[np.arange(len(y)), y.astype(np.int64)]
         kept = np.sort(np.argsort(off, kind="stable")[: len(y) - suspects])
-        gain = (metric.score(y[kept], consensus[kept]) - metric.score(y, consensus)) / way if len(kept) else 0.0
-        told.append(f"{suspects / len(y):.2%} of the answers are suspect")
+        before, after = (metric.score(y[rows], consensus[rows]) for rows in (np.arange(len(y)), kept))
+        told.append(
+            f"{suspects} answers are suspect, without which the score would be {after:.4g} in place of {before:.4g}"
+        )
+        gain = scale.share(after) - scale.share(before)
         cost, rate = max(cost, gain if np.isfinite(gain) else 0.0), max(rate, suspects / len(y))
     if not told:
         return Noise(None, None, "nothing in the predictions tells wrong labels from causes that no column holds")

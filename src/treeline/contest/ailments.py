@@ -21,8 +21,7 @@ if TYPE_CHECKING:
 
     from treeline.contest.ledger import Ledger
     from treeline.contest.trial import Trial
-    from treeline.evidence.scale import Scale
-from treeline.evidence.scores import Judged
+    from treeline.evidence.scores import Judged
     from treeline.problem.metric import Metric
 
 __all__ = ["ailments"]

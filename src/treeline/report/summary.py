@@ -41,6 +41,7 @@ VERDICT: dict[str, Any] = {
     "selection": "",
     "signal": None,
     "delivered": {},
+    "diagnosis": None,
 }
 "Every field a renderer may look at, as it stands when the verdict says nothing about it."
 MEMBER: dict[str, Any] = {

@@ -86,6 +86,7 @@ def _parts(s: Summary) -> list[RenderableType]:
     lines = [
         *[words for _, words in wording.because(s)[:3]],
         *([outlook] if outlook else []),
+        *([verdict["diagnosis"]["sentence"]] if verdict["diagnosis"] else []),
         *wording.what_would_settle(s),
     ]
     parts += [_line("·", line) for line in lines]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,7 +11,7 @@ from treeline.contest.blend import standings
 from treeline.contest.fitting import cross_fitted
 from treeline.contest.leaderboard import references
 from treeline.evidence.diagnosis import Contender, Side, diagnose
-from treeline.evidence.noise import noise_of
+from treeline.evidence.noise import noise_of, shared_error
 from treeline.evidence.paired import WIDEN, compare
 from treeline.evidence.scale import Scale
 from treeline.evidence.scores import cleaned, crossfitted
@@ -21,8 +22,8 @@ if TYPE_CHECKING:
 
     from treeline.contest.ledger import Ledger
     from treeline.contest.trial import Trial
-    from treeline.evidence.scores import Judged
-    from treeline.problem.metric import Metric
+    from treeline.evidence.scores import Judged, Member
+    from treeline.problem.metric import Array, Metric
 
 __all__ = ["ailments"]
 
@@ -39,17 +40,23 @@ def ailments(ledger: Ledger, judged: Judged, verdict: dict[str, Any], findings: 
     scale = Scale(judged.metric, float(np.mean(scores))) if scores else None
     counts = {code: sum(f["rows"] for f in findings if f["code"] == code) for code in ("D002", "D015")}
     records = max(ledger.head["dataset"].get("with_target", len(ledger.rows()["y"])), 1)
-    members = [crossfitted(judged, member) for member in judged.members]
-    consensus = np.asarray(np.mean(members, axis=0, dtype=np.float64))
+    means = [_mean(judged, judged.of(family)) for family in Family if judged.of(family)]
+    consensus = _mean(judged, judged.members)
     noise = noise_of(
         judged.y, consensus, scale, suspects=min(counts["D015"], len(judged.y) // 2),
         conflicts=counts["D002"] / records,
     )  # fmt: skip
+    noise = replace(noise, shared=shared_error(judged.y, *means) if len(means) == 2 else None)
     sides = {family: _side(family, verdict, trials, _last_doubling(ledger, judged.metric)) for family in Family}
     return diagnose(
         {family: side for family, side in sides.items() if side is not None},
         scale=scale, margin=verdict["margin"], noise=noise,
     ).to_json()  # fmt: skip
+
+
+def _mean(judged: Judged, members: tuple[Member, ...]) -> Array:
+    """Return the mean of members' cross-fitted predictions."""
+    return np.asarray(np.mean([crossfitted(judged, member) for member in members], axis=0, dtype=np.float64))
 
 
 def _last_doubling(ledger: Ledger, metric: Metric) -> Callable[[Trial], tuple[float, float] | None]:

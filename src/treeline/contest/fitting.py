@@ -20,7 +20,7 @@ from treeline.contest.ledger import durable, write_state
 from treeline.data.splits import ALL
 from treeline.problem.metric import METRICS, Array
 
-__all__ = ["cross_fitted", "execute", "late_gain", "write_failure"]
+__all__ = ["cross_fitted", "execute", "late_gain", "look_back", "write_failure"]
 
 LOOK_S = 0.1
 "Seconds that a look back at training rows may take, by what predicting the held-out rows took."
@@ -70,7 +70,7 @@ def execute(job: Job, out: Path) -> None:
         result |= _judge(
             out / "ledger" / "preds" / f"{job.trial_id(number)}.npy", fitted[position], watches[position], half
         )
-        result |= _looks_back(
+        result |= look_back(
             fitted[position], train, job.seed, result["predict_s"] / max(len(watches[position].rows), 1)
         )
         result["late_gain"] = late_gain(watches[position].history)
@@ -129,8 +129,11 @@ def _judge(path: Path, model: Fitted, watch: Watch, half: Array) -> dict[str, An
     return {"score": score, "steps": watch.steps[2], "predict_s": seconds}
 
 
-def _looks_back(model: Fitted, train: Rows, seed: int, second_per_row: float) -> dict[str, Any]:
-    """Score the kept model on some of its own training rows, drawn at random: as many as `LOOK_S` pays for."""
+def look_back(model: Fitted, train: Rows, seed: int, second_per_row: float) -> dict[str, Any]:
+    """Return the kept model's `train_score` on training rows drawn at random, as many as `LOOK_S` pays for; empty for too few.
+
+    `second_per_row` is what predicting one row took.
+    """
     count = min(MOST_TRAIN, len(train), int(LOOK_S / max(second_per_row, 1e-9)))
     if count < min(LEAST_TRAIN, len(train)):
         return {}

@@ -149,6 +149,7 @@ def _ailments(side: Side, scale: Scale, noise: Noise, felt: float) -> list[Ailme
     known = _plain_numbers(side)
     time, late = _time(side, scale, known)
     bias = gap = se = rows = rows_se = None
+    alike = spread = ""
     seen, grown = "the score on training rows is not known", "the learning curve is too short to tell"
     if known["train"] is not None:
         bias = max(0.0, 1 - scale.share(known["train"]) - (noise.cost or 0.0))
@@ -157,16 +158,17 @@ def _ailments(side: Side, scale: Scale, noise: Noise, felt: float) -> list[Ailme
         se = scale.gain(known["held"], known["gap_se"])
         seen = f"{known['train']:.4g} on training rows, {known['held']:.4g} out of fold, where a constant guess scores "
         seen += f"{scale.guess:.4g} and {scale.perfect:.4g} is perfect"
+        if noise.shared is not None:
+            alike = f"; the errors of both sides correlate by {noise.shared:.2f}"
     if side.doubling is not None:
         grown = f"the last doubling of the rows brought about {side.doubling[0]:+.3g} (standard error {side.doubling[1]:.2g})"
     if side.doubling is not None and not side.unfinished:
         rows, rows_se = (scale.gain(side.score, value) for value in side.doubling)
-    spread = ""
     if known["fold_spread"] is not None:
         spread = f"; folds scatter by {known['fold_spread']:.2g}, where rows alone explain {known['row_spread']:.2g}; training"
         spread += " rows and seeds are in what is beyond, seeds alone were not measured"
     return [
-        _one("bias", bias, None, felt, seen),
+        _one("bias", bias, None, felt, seen + alike),
         _one("variance", gap, se, felt, seen + spread),
         _one("noise", noise.cost, None, felt, noise.words),
         _one("too_little_data", rows, rows_se, felt, grown),

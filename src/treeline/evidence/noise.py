@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from treeline.evidence.scale import Scale
     from treeline.problem.metric import Array, Metric
 
-__all__ = ["Noise", "noise_of", "sure_errors"]
+__all__ = ["Noise", "noise_of", "shared_error", "sure_errors"]
 
 FLAT = 0.8
 "Where errors follow a normal margin, the second and third fifth keep two thirds of the first one's excess or less."
@@ -37,6 +37,8 @@ class Noise:
     rate: float | None
     "Share of labels that seem wrong."
     words: str
+    shared: float | None = None
+    "Correlation of the two sides' errors: near 1, no form of model resolves what is left."
 
 
 def sure_errors(y: Array, consensus: Array) -> tuple[float, float, float] | None:
@@ -59,6 +61,14 @@ def sure_errors(y: Array, consensus: Array) -> tuple[float, float, float] | None
     reach = z * np.sqrt(first * (1 - first) / fifth + z * z / (4 * fifth * fifth))
     low = (middle - reach) / (1 + z * z / fifth)
     return first, float(low), (base - behind) / (base - first)
+
+
+def shared_error(y: Array, a: Array, b: Array) -> float | None:
+    """Return how alike two sides err, 1 for the same errors: the cosine of their residuals; None without errors."""
+    truth = np.eye(a.shape[1])[y.astype(np.int64)] if a.ndim == 2 else y.astype(np.float64)
+    first, second = (truth - a).ravel(), (truth - b).ravel()
+    size = float(np.sqrt((first @ first) * (second @ second)))
+    return float(first @ second) / size if size > 0 else None
 
 
 def noise_of(y: Array, consensus: Array, scale: Scale | None, *, suspects: int = 0, conflicts: float = 0.0) -> Noise:

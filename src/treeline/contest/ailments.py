@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from treeline.contest.blend import standings
+from treeline.contest.blend import CUT, standings
 from treeline.contest.fitting import cross_fitted
 from treeline.contest.leaderboard import references
 from treeline.evidence.diagnosis import Contender, Side, diagnose
-from treeline.evidence.noise import noise_of, shared_error
+from treeline.evidence.noise import Noise, noise_of, shared_error
 from treeline.evidence.paired import WIDEN, compare
 from treeline.evidence.scale import Scale
 from treeline.evidence.scores import cleaned, crossfitted
@@ -34,6 +34,8 @@ MEMORISE = frozenset(("random_forest", "extra_trees", "neighbours", "tabicl", "t
 def ailments(ledger: Ledger, judged: Judged, verdict: dict[str, Any], findings: list[dict[str, Any]]) -> dict[str, Any]:
     """Return the diagnosis as plain data, from what the verdict on the same judged rows says."""
     judged = cleaned(judged)
+    if not judged.members:
+        return diagnose({}, scale=None, margin=0.0, noise=Noise(None, None, "")).to_json()
     trials = {one.name: one.trials for one in standings(ledger)}
     floor = [one for one in standings(ledger, reference=True) if one.name in references(ledger)]
     scores = [trial.score for one in floor[:1] for trial in one.trials if trial.score is not None]
@@ -69,7 +71,7 @@ def _last_doubling(ledger: Ledger, metric: Metric) -> Callable[[Trial], tuple[fl
     def found(top: Trial) -> tuple[float, float] | None:
         lower = [one for one in ledger.done() if one.entry == top.entry and one.fold == 0 and one.rung < top.rung]
         below = max(lower, key=lambda one: one.rung, default=None)
-        if below is None:
+        if below is None or below.done < CUT * top.done:  # what the clock kept from it is not what rows bring
             return None
         before, after = (cross_fitted(ledger.predictions(one), half) for one in (below, top))
         told = compare(y, before, after, metric, fold=fold, margin=0.0, group=group)

@@ -44,7 +44,7 @@ def remedy_words(helps: str, also: Sequence[str], ailments: Sequence[dict[str, A
         return f"It cannot be told what would help most: {known['bias']['evidence']}, {known['too_little_data']['evidence']}."
     one = known[CAUSE[helps]]
     words = f"{LEAD[helps]} would help most: {one['evidence'].split('; folds')[0]}."
-    if helps == "features" and not known["noise"]["size"]:
+    if helps == "features" and known["noise"]["word"] in ("none", "unknown"):
         words = words[:-1] + "; or what is left is chance, which looks the same."
     if also:
         words = words[:-1] + f"; {' and '.join(SHORT[name] for name in also)} may help as much."

@@ -162,8 +162,10 @@ def _ailments(side: Side, scale: Scale, noise: Noise, felt: float) -> list[Ailme
             alike = f"; the errors of both sides correlate by {noise.shared:.2f}"
     if side.doubling is not None:
         grown = f"the last doubling of the rows brought about {side.doubling[0]:+.3g} (standard error {side.doubling[1]:.2g})"
-    if side.doubling is not None and not side.unfinished:
         rows, rows_se = (scale.gain(side.score, value) for value in side.doubling)
+    time_se = rows_se if side.unfinished else None
+    if side.unfinished:
+        rows = rows_se = None
     if known["fold_spread"] is not None:
         spread = f"; folds scatter by {known['fold_spread']:.2g}, where rows alone explain {known['row_spread']:.2g}; training"
         spread += " rows and seeds are in what is beyond, seeds alone were not measured"
@@ -172,7 +174,7 @@ def _ailments(side: Side, scale: Scale, noise: Noise, felt: float) -> list[Ailme
         _one("variance", gap, se, felt, seen + spread),
         _one("noise", noise.cost, None, felt, noise.words),
         _one("too_little_data", rows, rows_se, felt, grown),
-        _one("under_training", late, None, felt, time),
+        _one("under_training", late, time_se, felt, time),
     ]
 
 

@@ -19,8 +19,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Noise", "noise_of", "shared_error", "sure_errors"]
 
-FLAT = 0.8
-"Where errors follow a normal margin, the second and third fifth keep two thirds of the first one's excess or less."
+FLAT, RISE = 0.8, 1.5
+"""The second and third fifth keep so much of the first one's excess over a guess, and err at most so many times as often: where
+the margin is normal and its noise normal or logistic, one of the two fails, whatever the slope (docs/decisions/0013)."""
 LEAST = 0.02
 "A rate of sure errors whose 95% bound lies below is no noise."
 FEW = 200
@@ -41,11 +42,10 @@ class Noise:
     "Correlation of the two sides' errors: near 1, no form of model resolves what is left."
 
 
-def sure_errors(y: Array, consensus: Array) -> tuple[float, float, float] | None:
-    """Return the error of the surest fifth of rows, its lower 95% bound (Wilson), and how flat errors are behind it.
+def sure_errors(y: Array, consensus: Array) -> tuple[float, float, bool] | None:
+    """Return the error of the surest fifth of rows, its lower 95% bound (Wilson), and whether errors are flat behind it.
 
-    `y` (n,) codes, `consensus` (n,) or (n, C) mean probabilities. Flat is the excess over a constant guess of the second and
-    third fifth, as a share of that of the first: 1 for labels flipped at random. None for few rows or without any sureness.
+    `y` (n,) codes, `consensus` (n,) or (n, C) mean probabilities. None for few rows or without any sureness.
     """
     if len(y) < FEW:
         return None
@@ -60,7 +60,7 @@ def sure_errors(y: Array, consensus: Array) -> tuple[float, float, float] | None
     middle = first + z * z / (2 * fifth)
     reach = z * np.sqrt(first * (1 - first) / fifth + z * z / (4 * fifth * fifth))
     low = (middle - reach) / (1 + z * z / fifth)
-    return first, float(low), (base - behind) / (base - first)
+    return first, float(low), base - behind >= FLAT * (base - first) and behind <= RISE * first
 
 
 def shared_error(y: Array, a: Array, b: Array) -> float | None:
@@ -90,9 +90,9 @@ def noise_of(y: Array, consensus: Array, scale: Scale | None, *, suspects: int =
         if found:
             first, low, flat = found
             told.append(f"{first:.1%} of the rows that all contenders are surest of contradict them")
-            if flat >= FLAT and low >= LEAST:
+            if flat and low >= LEAST:
                 rate = first
-                told[-1] += ", about as many as among less sure ones"
+                told[-1] += ", about as many as among less sure ones, as wrong labels do, or chance of one size for all"
         rate = max(rate, min(conflicts / 2, float((labels(consensus) != y).mean())))
         if rate:
             ceiling = _ceiling(y, metric, rate)

@@ -191,9 +191,8 @@ def _time(side: Side, scale: Scale, numbers: dict[str, Any]) -> tuple[str, float
     """Return in words and as a share of the way what the steps that the clock took away would have brought."""
     if side.unfinished:
         gain = 0.0 if side.doubling is None else max(side.doubling[0], 0.0)
-        return f"no fit on all rows ended in time; the last doubling of the rows brought {gain:+.3g}", scale.gain(
-            side.score, gain
-        )
+        words = f"no fit on all rows ended in time; the last doubling of the rows brought {gain:+.3g}"
+        return words, scale.gain(side.score, gain)
     lost = 0.0
     for one in side.contenders:
         for done, late in zip(one.done, one.late_gain, strict=True):

@@ -78,6 +78,8 @@ def test_an_old_ledger_without_training_scores_says_that_it_cannot_tell():
     assert found["helps"] == "unknown"
     assert "not known" in found["sentence"]
     assert found["sides"]["deep"] is None
+    rows = told(one(train=(None,) * 4), doubling=(0.05, 0.01))
+    assert rows["helps"] == "rows" and "training rows are explained is not known" in rows["sentence"]
 
 
 def test_time_helps_where_the_clock_cut_fits_that_still_gained():
@@ -99,6 +101,7 @@ def test_time_stands_for_rows_where_no_fit_on_all_rows_ended():
 def test_nothing_helps_at_the_ceiling():
     found = told(one(held=(0.999,) * 4, train=(1.0,) * 4), score=0.999)
     assert found["helps"] == "nothing"
+    assert told(one(held=(0.97,) * 4, train=(0.97,) * 4), score=0.97, margin=0.02)["helps"] == "nothing"  # none is felt
 
 
 def test_two_that_are_close_are_both_named():

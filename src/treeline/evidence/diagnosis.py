@@ -141,7 +141,8 @@ def _best(found: list[Ailment], missing: float, felt: float) -> tuple[str, tuple
         return "nothing", ()
     order = sorted((one for one in found if one.buys >= felt), key=lambda one: -one.buys)
     if not order:
-        return ("unknown" if any(one.size is None for one in found) else "nothing"), ()
+        blind = any(one.name == "bias" and one.size is None for one in found)
+        return ("unknown" if blind else "nothing"), ()
     return AILMENTS[order[0].name], tuple(AILMENTS[one.name] for one in order[1:] if one.buys >= CLOSE * order[0].buys)
 
 

@@ -46,6 +46,8 @@ def remedy_words(helps: str, also: Sequence[str], ailments: Sequence[dict[str, A
     words = f"{LEAD[helps]} would help most: {one['evidence'].split('; folds')[0]}."
     if helps == "features" and known["noise"]["word"] in ("none", "unknown"):
         words = words[:-1] + "; or what is left is chance, which looks the same."
+    if known["bias"]["size"] is None:
+        words = words[:-1] + "; how well training rows are explained is not known."
     if also:
         words = words[:-1] + f"; {' and '.join(SHORT[name] for name in also)} may help as much."
     if helps == "regularisation" and known["too_little_data"]["size"] is None:

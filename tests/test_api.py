@@ -48,6 +48,16 @@ def test_the_verdict_holds_what_is_promised(churn):
     assert 0 < verdict["budget"]["used_s"] <= 20 * 1.05 + 5
     assert verdict["rows"] == 400
     assert "treeline" in verdict
+    assert verdict["diagnosis"]["helps"] in (
+        "rows",
+        "features",
+        "labels",
+        "regularisation",
+        "time",
+        "nothing",
+        "unknown",
+    )
+    assert verdict["diagnosis"]["sides"]["deep"]["train"] > 0.5
     assert any(finding["code"] == "D003" for finding in verdict["findings"])
 
 

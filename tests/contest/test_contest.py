@@ -25,6 +25,7 @@ def test_good_candidates_fit_every_fold_of_the_top_rung(contest):
         top = [trial for trial in one.ledger.done() if trial.entry == name and trial.rung == 1.0]
         assert sorted(trial.fold for trial in top) == [0, 1, 2]
     assert one.ledger.facts[-1]["why"] == "nothing left to try"
+    assert all(trial.train_score and 0.5 < trial.train_score < 1 for trial in one.ledger.done())
 
 
 def test_lower_rungs_give_a_learning_curve(contest):

@@ -2,12 +2,27 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from report_studies import FINDINGS, TITLES, data_of, problem_of, run_of, trials_of, verdict_of
 
 from treeline.contest.trial import State, Trial
+from treeline.evidence.diagnosis import Contender, Side, diagnose
+from treeline.evidence.noise import Noise
+from treeline.evidence.scale import Scale
+from treeline.problem.metric import METRICS
 from treeline.problem.task import Family, Task
 from treeline.report.summary import Summary, summarize
+
+
+def diagnosis_of() -> dict[str, Any]:
+    contender = Contender(
+        weight=1.0, held=(0.84, 0.85, 0.85), train=(0.87, 0.87, 0.88), se=0.01, done=(1.0,) * 3, late_gain=(0.0,) * 3
+    )
+    sides = {family: Side(score=0.847, se=0.005, contenders=(contender,), doubling=(0.004, 0.001)) for family in Family}
+    noise = Noise(0.004, 0.003, "0.6% of the rows share their inputs with a row of another answer", 0.98)
+    return diagnose(sides, scale=Scale(METRICS["roc_auc"], 0.5), margin=0.005, noise=noise).to_json()
 
 
 def binary() -> Summary:
@@ -57,6 +72,7 @@ def binary() -> Summary:
         ],
         caveats=["Two columns look as if they were only known afterwards; see D009."],
         regret=0.0004,
+        diagnosis=diagnosis_of(),
     )
     problem = problem_of(Task.BINARY, "roc_auc", target="Churn", classes=("No", "Yes"))
     return summarize(

@@ -192,8 +192,11 @@ def test_everything_that_was_asked_for_is_told(pages: dict[str, str]) -> None:
         "Learning curves: ROC AUC against training rows",
         "CPU time against ROC AUC",
         "Confusion: true class against predicted class",
+        "What holds it back?",
+        "the errors of both sides correlate by 0.98",
     ):
         assert words in text, words
+    assert "What holds it back?" not in Page(pages["multiclass"]).text  # a verdict without a diagnosis
     failed = Page(pages["all_failed"]).text
     assert failed.index("CatBoostError: all features") < failed.index("What the audit found")
     assert "loss became nan at epoch 3 (7 times)" in Page(pages["regression"]).text

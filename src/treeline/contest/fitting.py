@@ -22,7 +22,12 @@ from treeline.contest.ledger import durable, write_state
 from treeline.data.splits import ALL
 from treeline.problem.metric import METRICS, Array
 
-__all__ = ["cross_fitted", "execute", "write_failure"]
+__all__ = ["cross_fitted", "execute", "late_gain", "look_back", "write_failure"]
+
+LOOK_S = 0.1
+"Seconds that a look back at training rows may take, by what predicting the held-out rows took."
+MOST_TRAIN, LEAST_TRAIN = 2_000, 100
+"Training rows that are looked at; where the time does not suffice for the least, none are."
 
 
 class LogWatch(Watch):
@@ -69,6 +74,10 @@ def execute(job: Job, out: Path) -> None:
         result |= _judge(
             out / "ledger" / "preds" / f"{job.trial_id(number)}.npy", fitted[position], watches[position], half
         )
+        result |= look_back(
+            fitted[position], train, job.seed, result["predict_s"] / max(len(watches[position].rows), 1)
+        )
+        result["late_gain"] = late_gain(watches[position].history)
         arrays, meta = fitted[position].state()
         share = watches[position].done
         result |= {"done": share, "reason": f"stopped by the clock after {share:.0%} of its steps" if share < 1 else ""}
@@ -130,6 +139,27 @@ def _judge(path: Path, model: Fitted, watch: Watch, half: Array) -> dict[str, An
         np.save(temporary, kept, allow_pickle=False)
     score = watch.rows.shape.metric.score(watch.rows.target, cross_fitted(kept, half))
     return {"score": score, "steps": watch.steps[2], "predict_s": seconds}
+
+
+def look_back(model: Fitted, train: Rows, seed: int, second_per_row: float) -> dict[str, Any]:
+    """Return the kept model's `train_score` on training rows drawn at random, as many as `LOOK_S` pays for; empty for too few.
+
+    `second_per_row` is what predicting one row took.
+    """
+    count = min(MOST_TRAIN, len(train), int(LOOK_S / max(second_per_row, 1e-9)))
+    if count < min(LEAST_TRAIN, len(train)):
+        return {}
+    rows = train.take(np.sort(np.random.default_rng(seed).choice(len(train), count, replace=False)))
+    metric = train.shape.metric
+    score = metric.score(rows.target, back(transform_of(metric.name), model.predict(rows)))
+    return {"train_score": score if np.isfinite(score) else None}
+
+
+def late_gain(history: list[tuple[int, float]]) -> float | None:
+    """Return how much lower the best loss is than the best of the first half of the steps; None without steps to halve."""
+    seen = [(step, loss) for step, loss in history if np.isfinite(loss)]
+    early = [loss for step, loss in seen if step <= history[-1][0] / 2]
+    return float(min(early) - min(loss for _, loss in seen)) if early and len(seen) > 2 else None
 
 
 def write_failure(job: Job, out: Path, error: Exception) -> None:

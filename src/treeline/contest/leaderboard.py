@@ -14,12 +14,17 @@ if TYPE_CHECKING:
     from treeline.contest.ledger import Ledger
     from treeline.problem.problem import Problem
 
-__all__ = ["leaderboard", "references"]
+__all__ = ["baselines", "leaderboard", "references"]
 
 
 def references(ledger: Ledger) -> set[str]:
     """Return the entries that compete for comparison only."""
     return {entry["name"] for entry in ledger.head["entries"] if entry["reference"]}
+
+
+def baselines(ledger: Ledger) -> set[str]:
+    """Return the references that are no probe: constant guesses."""
+    return {entry["name"] for entry in ledger.head["entries"] if entry["reference"] and not entry.get("probe")}
 
 
 def leaderboard(ledger: Ledger, problem: Problem, weights: dict[str, float], width: int) -> list[dict[str, Any]]:

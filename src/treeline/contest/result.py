@@ -7,10 +7,11 @@ from typing import Any
 
 import numpy as np
 
+from treeline.contest.ailments import ailments
 from treeline.contest.blend import gather, held_out, standings
 from treeline.contest.delivery import Pick, deliver
 from treeline.contest.ladder import curves_of
-from treeline.contest.leaderboard import leaderboard
+from treeline.contest.leaderboard import baselines, leaderboard
 from treeline.contest.ledger import Ledger
 from treeline.contest.measures import Measures
 from treeline.contest.shares import seconds_per_row, share_of, why_missing
@@ -71,6 +72,7 @@ def conclude(ledger: Ledger) -> Result:
     weights = {pick.name: pick.weight for pick in picks}
     verdict = _told(ledger, problem, judged, findings)
     verdict |= _prior(ledger, verdict["call"])
+    verdict["diagnosis"] = ailments(ledger, judged, verdict, findings)
     verdict |= _facts(ledger, problem, findings, weights, len(np.unique(judged.fold))) | {
         "delivered": {
             "what": delivered.what if delivered else "",
@@ -157,8 +159,7 @@ def _named(finding: dict[str, Any]) -> str:
 def _guess(ledger: Ledger, problem: Problem, judged: Judged) -> Array | None:
     """Return what the baseline, a constant guess, predicted for the judged rows; None where it was not fitted there."""
     width = len(np.unique(judged.fold))
-    plain = {entry["name"] for entry in ledger.head["entries"] if entry["reference"] and not entry.get("probe")}
-    floor = [one for one in standings(ledger, reference=True) if one.name in plain and one.rung == 1.0]
+    floor = [one for one in standings(ledger, reference=True) if one.name in baselines(ledger) and one.rung == 1.0]
     if not floor or floor[0].reach < width:
         return None
     base = gather(ledger, problem, floor[:1], folds=width)
@@ -187,7 +188,7 @@ def _nobody(ledger: Ledger, problem: Problem) -> dict[str, Any]:
         "metric": problem.metric.name, "greater_is_better": problem.metric.greater_is_better, "margin": problem.margin,
         "families": {str(family): None for family in Family}, "both": None, "difference": None, "treeline": None, "curves": {},
         "because": reasons, "caveats": [], "needed": None, "regret": None, "delivered": {"what": "", "members": []},
-        "judged_rows": 0, "signal": None, "dimensions": [],
+        "judged_rows": 0, "signal": None, "dimensions": [], "diagnosis": None,
     }  # fmt: skip
 
 

@@ -53,6 +53,10 @@ class Trial:
     state: State
     score: float | None = None
     "Metric on the fold's held-out rows, the stopping step cross-fitted; None where there is none."
+    train_score: float | None = None
+    "Metric of the kept model on a random sample of its own training rows; None where that was too slow, or in an old ledger."
+    late_gain: float | None = None
+    "By how much the second half of its steps improved the held-out score, in the metric's unit; None without steps."
     steps: int = 0
     "Rounds or epochs of the model that is kept; 0 where the candidate has no steps."
     done: float = 1.0

@@ -222,6 +222,7 @@ def _method(s: Summary) -> dict[str, Any]:
         ("cost", "Cost", wording.competed(s)),
         ("treeline", "More rows", s.verdict["treeline"] or any(s.verdict["curves"].values())),
         ("leaderboard", "Leaderboard", s.verdict["leaderboard"]),
+        ("diagnosis", "What holds it back", (s.verdict["diagnosis"] or {}).get("winner")),
         ("errors", "Errors", s.errors),
         ("audit", "Audit", True),
         ("data", "Data", True),

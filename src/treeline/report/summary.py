@@ -46,6 +46,7 @@ VERDICT: dict[str, Any] = {
     "decide": None,
     "mind": [],
     "plain": None,
+    "diagnosis": None,
 }
 "Every field a renderer may look at, as it stands when the verdict says nothing about it."
 MEMBER: dict[str, Any] = {

@@ -91,6 +91,7 @@ def _parts(s: Summary) -> list[RenderableType]:
         *([outlook] if outlook else []),
         *mind,
         *([verdict["prior"]["words"]] if verdict["prior"].get("words") else []),
+        *([verdict["diagnosis"]["sentence"]] if verdict["diagnosis"] else []),
         *wording.what_would_settle(s),
     ]
     parts += [_line("·", line) for line in lines]

@@ -1,0 +1,123 @@
+"""From the ledger to the numbers that the diagnosis is made of."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from treeline.contest.blend import CUT, standings
+from treeline.contest.fitting import cross_fitted
+from treeline.contest.leaderboard import baselines
+from treeline.evidence.diagnosis import Contender, Side, diagnose
+from treeline.evidence.noise import Noise, noise_of, shared_error
+from treeline.evidence.paired import WIDEN, compare
+from treeline.evidence.scale import Scale
+from treeline.evidence.scores import cleaned, crossfitted
+from treeline.problem.task import Family
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from treeline.contest.ledger import Ledger
+    from treeline.contest.trial import Trial
+    from treeline.evidence.scores import Judged, Member
+    from treeline.problem.metric import Array, Metric
+
+__all__ = ["ailments"]
+
+MEMORISE = frozenset(("random_forest", "extra_trees", "neighbours", "tabicl", "tabpfn"))
+"Candidates that carry their training rows' answers: on those rows they are right by construction, however well they learned."
+
+
+def ailments(ledger: Ledger, judged: Judged, verdict: dict[str, Any], findings: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return the diagnosis as plain data, from what the verdict on the same judged rows says."""
+    judged = cleaned(judged)
+    if not judged.members:
+        return diagnose({}, scale=None, margin=0.0, noise=Noise(None, None, "")).to_json()
+    trials = {one.name: one.trials for one in standings(ledger)}
+    floor = [one for one in standings(ledger, reference=True) if one.name in baselines(ledger)]
+    scores = [trial.score for one in floor[:1] for trial in one.trials if trial.score is not None]
+    scale = Scale(judged.metric, float(np.mean(scores))) if scores else None
+    counts = {code: sum(f["rows"] for f in findings if f["code"] == code) for code in ("D002", "D015")}
+    records = max(ledger.head["dataset"].get("with_target", len(ledger.rows()["y"])), 1)
+    means = [_mean(judged, judged.of(family)) for family in Family if judged.of(family)]
+    consensus = _mean(judged, judged.members)
+    noise = noise_of(
+        judged.y, consensus, scale, suspects=min(counts["D015"], len(judged.y) // 2),
+        conflicts=counts["D002"] / records,
+    )  # fmt: skip
+    noise = replace(noise, shared=shared_error(judged.y, *means) if len(means) == 2 else None)
+    sides = {family: _side(family, verdict, trials, _last_doubling(ledger, judged.metric)) for family in Family}
+    return diagnose(
+        {family: side for family, side in sides.items() if side is not None},
+        scale=scale, margin=verdict["margin"], noise=noise,
+    ).to_json()  # fmt: skip
+
+
+def _mean(judged: Judged, members: tuple[Member, ...]) -> Array:
+    """Return the mean of members' cross-fitted predictions."""
+    return np.asarray(np.mean([crossfitted(judged, member) for member in members], axis=0, dtype=np.float64))
+
+
+def _last_doubling(ledger: Ledger, metric: Metric) -> Callable[[Trial], tuple[float, float] | None]:
+    """Return what finds, for a fit on fold 0, what the last doubling of its rows brought, paired by held-out rows."""
+    rows = ledger.rows()
+    at = np.flatnonzero(rows["fold"] == 0)
+    y, half, fold = rows["y"][at], rows["half"][at], rows["fold"][at]
+    group = rows["group"][at] if "group" in rows else None
+
+    def found(top: Trial) -> tuple[float, float] | None:
+        lower = [one for one in ledger.done() if one.entry == top.entry and one.fold == 0 and one.rung < top.rung]
+        below = max(lower, key=lambda one: one.rung, default=None)
+        if below is None or below.done < CUT * top.done:  # what the clock kept from it is not what rows bring
+            return None
+        before, after = (cross_fitted(ledger.predictions(one), half) for one in (below, top))
+        told = compare(y, before, after, metric, fold=fold, margin=0.0, group=group)
+        share = 1 / max(top.rows / below.rows - 1, 1.0)  # the least: of errors that fall like 1 / n
+        known = np.isfinite(told.estimate) and np.isfinite(told.se)
+        return (told.estimate * share, told.se * share) if known else None
+
+    return found
+
+
+def _side(
+    family: Family,
+    verdict: dict[str, Any],
+    trials: dict[str, tuple[Trial, ...]],
+    doubled: Callable[[Trial], tuple[float, float] | None],
+) -> Side | None:
+    told = verdict["families"].get(str(family))
+    if not told or told["score"] is None:
+        return None
+    used = [(one["weight"], doubled(trials[one["name"]][0])) for one in told["members"] if one["weight"] > 0]
+    gains = [(weight, gain) for weight, gain in used if gain is not None]
+    steps = np.average([gain for _, gain in gains], axis=0, weights=[weight for weight, _ in gains]) if gains else None
+    return Side(
+        score=told["score"],
+        se=_se(told["interval"]),
+        contenders=tuple(_contender(one, trials[one["name"]]) for one in told["members"] if one["name"] in trials),
+        doubling=None if steps is None else (float(steps[0]), float(steps[1])),
+        unfinished=bool(told["unfinished"]),
+    )
+
+
+def _contender(told: dict[str, Any], trials: tuple[Trial, ...]) -> Contender:
+    scored = [trial for trial in trials if trial.score is not None]
+    return Contender(
+        weight=told["weight"],
+        held=tuple(float(trial.score or 0.0) for trial in scored),
+        train=tuple(trial.train_score for trial in scored),
+        se=_se(told["interval"]) * float(np.sqrt(max(len(scored), 1))),
+        memorises=trials[0].candidate in MEMORISE,
+        done=tuple(trial.done for trial in scored),
+        late_gain=tuple(trial.late_gain for trial in scored),
+    )
+
+
+def _se(interval: list[float | None] | None) -> float:
+    """Return the standard error that rows alone give a score, from its widened 95% interval."""
+    if not interval or interval[0] is None or interval[1] is None:
+        return 0.0
+    return (interval[1] - interval[0]) / (2 * 1.96 * WIDEN)

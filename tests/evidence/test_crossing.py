@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from treeline.evidence.crossing import stack, treeline
+from treeline.evidence.crossing import treeline
 from treeline.evidence.curves import Curve, Point
+from treeline.evidence.outlook import stack
 from treeline.problem.metric import METRICS
 from treeline.problem.task import Family
 

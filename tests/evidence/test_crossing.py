@@ -106,9 +106,11 @@ def test_losses_without_a_floor_at_zero_are_taken() -> None:
     assert found.leader is Family.CLASSICAL
 
 
-def test_the_stack_is_symmetric() -> None:
+def test_a_classical_lead_wears_off_and_a_net_s_does_not() -> None:
     assert float(stack(0.5, 0.5, 1)) == 0.5
-    assert float(stack(0.9, 0.8, 2)) == pytest.approx(1 - float(stack(0.1, 0.2, 2)))
+    assert float(stack(0.1, 0.2, 0)) == pytest.approx(1 - float(stack(0.9, 0.8, 0)))
+    assert float(stack(0.9, 0.8, 3)) == float(stack(0.9, 0.8, 0))
+    assert float(stack(0.1, 0.2, 0)) < float(stack(0.1, 0.2, 3)) < 0.5
 
 
 def test_same_curves_same_treeline() -> None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from treeline.evidence.ill_behaved import ill_behaved
-from treeline.evidence.outlook import AHEAD, Ladder, gain, ladder, look_ahead, place
+from treeline.evidence.outlook import AHEAD, PLACE, Ladder, gain, ladder, look_ahead
 from treeline.problem.task import Family
 
 if TYPE_CHECKING:
@@ -24,6 +24,8 @@ __all__ = ["Treeline", "treeline"]
 
 IN_SIGHT = 0.5
 "A treeline is given as rows only where the other side is this likely to lead at 8 x the rows."
+FAR = 0.2
+"Below this chance at 8 x the rows a change of lead is called not in sight."
 NAMES = {Family.DEEP: "deep learning", Family.CLASSICAL: "classical models"}
 
 
@@ -76,14 +78,14 @@ def treeline(classical: Curve, deep: Curve, metric: Metric, *, cut: Collection[F
     rungs = ladder(classical, deep, metric)
     if len(rungs.rows) < 2:
         return _unknown("There are too few common rungs to draw both learning curves.", "FEW_RUNGS")
-    p_deep, ahead = look_ahead(rungs, AHEAD, seed)
+    ahead = look_ahead(rungs, AHEAD, seed)
     leader = Family.DEEP if rungs.losses[1][-1] < rungs.losses[0][-1] else Family.CLASSICAL
-    other = p_deep if leader is Family.CLASSICAL else 1 - p_deep
-    overtaken = {str(times): float(p) for times, p in zip(AHEAD[1:], other[1:], strict=True)}
+    other = ahead.p_deep if leader is Family.CLASSICAL else 1 - ahead.p_deep
+    overtaken = {str(times): float(p) for times, p in zip(AHEAD, other, strict=True) if times > 1}
     last = round(float(rungs.rows[-1]))
     where = None
     if other[-1] >= IN_SIGHT:
-        middle, first, final = (round(last * 2.0**o) for o in place(float(other[0]), float(other[-1])))
+        middle, first, final = (round(last * times) for times in PLACE)
         where = (middle, first, final)
     before = _crossed(rungs.rows, rungs.losses[0] - rungs.losses[1])
     check, surprise = _self_check(rungs, metric, seed) if len(rungs.rows) >= 4 else (None, None)
@@ -95,7 +97,7 @@ def treeline(classical: Curve, deep: Curve, metric: Metric, *, cut: Collection[F
         interval=where[1:] if where else None,
         last=last,
         crossed_at=before,
-        doubling={str(family): gain(side * rungs.unit) for family, side in zip(Family, ahead, strict=True)},
+        doubling={str(family): gain(side * rungs.unit) for family, side in zip(Family, ahead.sides, strict=True)},
         flags=tuple(faults),
         notes=tuple(faults.values()),
         self_check=check,
@@ -124,16 +126,17 @@ def _self_check(rungs: Ladder, metric: Metric, seed: int) -> tuple[dict[str, Any
     known = rungs.below(0.6)
     if len(known.rows) < 3:
         return None, None
-    p_deep, ahead = look_ahead(known, [float(rungs.rows[-1] / known.rows[-1])], seed)
+    ahead = look_ahead(known, [float(rungs.rows[-1] / known.rows[-1])], seed)
+    p_deep = float(ahead.p_deep[0])
     seen = [float(loss[-1]) for loss in rungs.losses]
-    leader = Family.DEEP if p_deep[0] > 0.5 else Family.CLASSICAL
+    leader = Family.DEEP if p_deep > 0.5 else Family.CLASSICAL
     up = -1.0 if metric.greater_is_better else 1.0
-    off = [float(side.mean()) - loss for side, loss in zip(ahead, seen, strict=True)]
-    width = [float(np.hypot(side.std(), se[-1])) for side, se in zip(ahead, rungs.errors, strict=True)]
+    off = [float(side.mean()) - loss for side, loss in zip(ahead.sides, seen, strict=True)]
+    width = [float(np.hypot(side.std(), se[-1])) for side, se in zip(ahead.sides, rungs.errors, strict=True)]
     check = {
         "rows": round(float(rungs.rows[-1])),
         "leader": str(leader),
-        "p_leader_said": float(max(p_deep[0], 1 - p_deep[0])),
+        "p_leader_said": max(p_deep, 1 - p_deep),
         "leader_right": (seen[1] < seen[0]) == (leader is Family.DEEP),
         "error": {str(f): up * d * rungs.unit for f, d in zip(Family, off, strict=True)},
         "se": {str(f): w * rungs.unit for f, w in zip(Family, width, strict=True)},
@@ -162,7 +165,7 @@ def _words(
             f"The lead is more likely than not to change: {other} lead at {far} with a chance of {overtaken['8']:.0%}, "
             f"and if so, from about {where[0]:,} rows on (80% range {where[1]:,} to {where[2]:,})."
         )
-    return (
-        text
-        + f"A change of lead is not in sight up to {far}: the chance of {other} leading there is {overtaken['8']:.0%}."
-    )
+    chance = f"the chance of {other} leading at {far} is {overtaken['8']:.0%}."
+    if overtaken["8"] >= FAR:
+        return f"{text}The lead may change, but more likely does not: {chance}"
+    return f"{text}A change of lead is not in sight: {chance}"

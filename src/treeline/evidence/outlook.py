@@ -14,22 +14,22 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from treeline.evidence.curves import ALIKE, MIN_SE, extrapolate, to_loss
+from treeline.evidence.curves import MIN_SE, extrapolate, to_loss
 
 if TYPE_CHECKING:
-    from treeline.evidence.curves import Curve, Point
+    from treeline.evidence.curves import Curve
     from treeline.problem.metric import Array, Metric
 
-__all__ = ["AHEAD", "Ladder", "errors_of", "gain", "ladder", "look_ahead", "place", "stack"]
+__all__ = ["AHEAD", "PLACE", "Ladder", "Outlook", "gain", "ladder", "look_ahead", "stack"]
 
 AHEAD = (1, 2, 4, 8)
 "Times the last rung at which curves are read; nothing is said beyond the last."
 DRAWS = 200
-WEIGHTS = (0.43, -0.11, 0.58)
+WEIGHTS = (0.47, -0.11, 0.43)
 "Of who leads now, of a classical lead for each doubling of the rows (it wears off), and of what the curves say."
-SPOKEN = 0.75
-"That the other side leads already is never taken to be surer than this: said surer, it was so in about 3 of 4 cases."
-GAIN_SE = 0.7
+PLACE = (1.5, 1.0, 4.0)
+"Times the last rung: median, and 80% range, of where a change of lead comes that has come by 8 x the rows."
+GAIN_SE = 0.65
 "The spread of shapes and draws, times this, is the standard error of what twice the rows gain."
 
 
@@ -63,26 +63,40 @@ def ladder(classical: Curve, deep: Curve, metric: Metric) -> Ladder:
     rows = np.array([(a.rows + b.rows) / 2 for a, b in pairs])
     first, second = (to_loss(metric, np.array([pair[side].score for pair in pairs])) for side in (0, 1))
     low = min([0.0, *first, *second])
+    # Noise that both sides share (0.3 to 0.7 of it on LCDB 1.1) is not taken out: that made the chances no better.
     unit = float(max([0.0, *(first - low), *(second - low)])) or 1.0
-    return Ladder(rows, ((first - low) / unit, (second - low) / unit), errors_of(pairs, unit), unit)
+    one, two = (np.maximum(np.array([pair[side].se for pair in pairs]) / unit, MIN_SE) for side in (0, 1))
+    return Ladder(rows, ((first - low) / unit, (second - low) / unit), (one, two), unit)
 
 
-def look_ahead(rungs: Ladder, times: Sequence[float], seed: int = 0) -> tuple[Array, tuple[Array, Array]]:
-    """Return P(deep leads) at `times` (H,) the last rung, and both sides' (shapes, DRAWS, H) losses there."""
+@dataclass(frozen=True, slots=True, eq=False)
+class Outlook:
+    """What the rungs say of H larger numbers of rows."""
+
+    p_last: float
+    "P(deep leads) at the last rung, from the losses there and their standard errors alone."
+    p_mix: Array
+    "(H,) share of the fitted and resampled pairs of curves in which deep leads."
+    p_deep: Array
+    "(H,) P(deep leads), both stacked."
+    sides: tuple[Array, Array]
+    "Classical and deep, (shapes, DRAWS, H) losses each."
+
+
+def look_ahead(rungs: Ladder, times: Sequence[float], seed: int = 0) -> Outlook:
+    """Return what two or more rungs say of `times` (H,) the rows of the last one."""
     at, rng = np.asarray(times, dtype=float), np.random.default_rng(seed)
-    classical, deep = (drawn(rungs.rows, y, se, at, rng) for y, se in zip(rungs.losses, rungs.errors, strict=True))
+    classical, deep = (_drawn(rungs.rows, y, se, at, rng) for y, se in zip(rungs.losses, rungs.errors, strict=True))
     gap = float(rungs.losses[0][-1] - rungs.losses[1][-1])
-    width = float(np.hypot(max(rungs.errors[0][-1], MIN_SE), max(rungs.errors[1][-1], MIN_SE)))
+    width = float(np.hypot(rungs.errors[0][-1], rungs.errors[1][-1]))
     p_last = 0.5 * math.erfc(-gap / width / math.sqrt(2))
-    less = (deep < classical) + 0.5 * (deep == classical)
-    return stack(p_last, less.mean(axis=(0, 1)), np.log2(at)), (classical, deep)
+    p_mix = ((deep < classical) + 0.5 * (deep == classical)).mean(axis=(0, 1))
+    return Outlook(p_last, p_mix, stack(p_last, p_mix, np.log2(at)), (classical, deep))
 
 
-def drawn(rows: Array, loss: Array, se: Array, at: Array, rng: np.random.Generator) -> Array:
-    """Return (shapes, DRAWS, H) losses at the shares `at` (H,) of the last rung, from (J,) losses and standard errors."""
-    floor = np.maximum(se, MIN_SE)
-    seen = np.maximum(loss + rng.normal(size=(DRAWS, len(rows))) * floor, 0.0)
-    return extrapolate(rows / rows[-1], seen, floor, at)
+def _drawn(rows: Array, loss: Array, se: Array, at: Array, rng: np.random.Generator) -> Array:
+    seen = np.maximum(loss + rng.normal(size=(DRAWS, len(rows))) * se, 0.0)
+    return extrapolate(rows / rows[-1], seen, se, at)
 
 
 def stack(p_last: Array | float, p_mix: Array | float, octaves: Array | float) -> Array:
@@ -97,41 +111,7 @@ def _logit(p: Array | float) -> Array:
     return np.asarray(np.log(clipped / (1 - clipped)))
 
 
-def place(p_now: float, p_far: float) -> tuple[float, float, float]:
-    """Return from how many doublings on the other side leads, given that it leads at 8 x the rows: median and 80% range.
-
-    Either it leads already (not seen, for noise), or the change comes anywhere in the three doublings ahead: on LCDB 1.1
-    neither curves nor chances tell where. `p_now` and `p_far` are the chances that it leads now and at 8 x the rows.
-    """
-    far = math.log2(AHEAD[-1])
-    already = min((p_now / p_far) ** 2, SPOKEN)
-
-    def quantile(share: float) -> float:
-        return far * max(share - already, 0.0) / (1 - already)
-
-    low = 0.0 if already >= 0.1 else 0.1
-    return quantile(0.5), quantile(low), quantile(low + 0.8)
-
-
 def gain(side: Array) -> tuple[float, float]:
     """Return what twice the rows take off a side's (shapes, DRAWS, H) losses, and its standard error."""
     less = side[:, :, 0] - side[:, :, 1]
     return float(less.mean()), GAIN_SE * float(less.std())
-
-
-def errors_of(pairs: list[tuple[Point, Point]], unit: float) -> tuple[Array, Array]:
-    """Standard errors of both sides; where both were scored on the same folds, the noise they share cancels."""
-    first, second = [], []
-    for a, b in pairs:
-        se = (a.se, b.se)
-        same = len(a.folds) > 0 and [fold for fold, _ in a.folds] == [fold for fold, _ in b.folds]
-        if same and len(a.folds) > 2:
-            gaps = [s - t for (_, s), (_, t) in zip(a.folds, b.folds, strict=True)]
-            paired = float(np.std(gaps, ddof=1) / np.sqrt(len(gaps)))
-            share = max(paired / max(float(np.hypot(a.se, b.se)), MIN_SE * unit), 0.2)
-            se = (a.se * share, b.se * share)
-        elif same:
-            se = (a.se * float(np.sqrt(1 - ALIKE)), b.se * float(np.sqrt(1 - ALIKE)))
-        first.append(max(se[0] / unit, MIN_SE))
-        second.append(max(se[1] / unit, MIN_SE))
-    return np.array(first), np.array(second)

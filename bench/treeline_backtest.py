@@ -142,8 +142,7 @@ def column(cases: Cases, name: str) -> np.ndarray:
 def inputs(cases: Cases) -> np.ndarray:
     """(cases, 5 horizons, 3) inputs of `stack`."""
     last, mix = (logit(np.clip(column(cases, name), 0.005, 0.995)) for name in ("p_last", "p_mix"))
-    last = last[:, None] * np.ones(5)
-    return np.stack([last, np.arange(5) * np.minimum(last, 0), mix], axis=-1)
+    return np.stack([last[:, None] + 0 * mix, np.arange(5) * np.minimum(last, 0)[:, None], mix], axis=-1)
 
 
 def fitted(cases: Cases, weight: np.ndarray) -> np.ndarray:
@@ -276,7 +275,7 @@ def main() -> None:
         for mode, cases in collect(data, repeat).items():
             found[mode] += cases
     p, weights = left_out(found)
-    said = [("weights", WEIGHTS), ("fitted", weights.mean(axis=0)), ("spread over parts", weights.std(axis=0))]
+    said = [("weights", WEIGHTS), ("fitted", weights.mean(axis=0)), ("spread", weights.std(axis=0))]
     body = "\n\n".join(
         [
             ", ".join(f"{name} {np.round(value, 3).tolist()}" for name, value in said),
@@ -292,9 +291,7 @@ def main() -> None:
 
 
 CHANCES = "mode|x rows|anchors|cases|Brier last|Brier shipped|Brier left out|right|ECE|ECE overtaken|ECE floor"
-RANGES = (
-    "mode|P at 8 x from|cases|changes|data sets|said|seen|in range|in range, left out|already|ahead: in range|median x"
-)
+RANGES = "mode|P at 8 x|cases|changes|sets|said|seen|in range|in range, left out|already|ahead: in range|median x"
 GAINS = "mode|cases|1 sd|1.96 sd|factor|1 se left out|1.96 se left out|1 se shipped|1.96 se shipped"
 CHECKS = "mode|self-checks|said|right|ECE|score within 1 se|flags per side"
 

@@ -165,7 +165,7 @@ def _words(
             f"The lead is more likely than not to change: {other} lead at {far} with a chance of {overtaken['8']:.0%}, "
             f"and if so, from about {where[0]:,} rows on (80% range {where[1]:,} to {where[2]:,})."
         )
-    chance = f"the chance of {other} leading at {far} is {overtaken['8']:.0%}."
+    chance = f"the chance of {other} leading there is {overtaken['8']:.0%}."
     if overtaken["8"] >= FAR:
-        return f"{text}The lead may change, but more likely does not: {chance}"
-    return f"{text}A change of lead is not in sight: {chance}"
+        return f"{text}The lead may change up to {far}, but more likely does not: {chance}"
+    return f"{text}A change of lead is not in sight up to {far}: {chance}"

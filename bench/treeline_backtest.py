@@ -1,6 +1,6 @@
 """Back-test of the treeline on LCDB 1.1 (Yan, Mohr, Viering, NeurIPS 2025): hide the end of the curves, say what comes.
 
-    python bench/treeline_backtest.py ../shared/results/lcdb11_curves_265x28.parquet [--report]
+    python bench/treeline_backtest.py --data ../shared/results/lcdb11_curves_265x28.parquet [--report]
 
 Anchors are read at octaves below the largest (60 rows and more); 1 to 4 of them are hidden. `pairs`: ten pairs of a net and a
 classical learner, every anchor seen with the noise of three repeats. `frontiers`: what the product does, the three nets against
@@ -266,11 +266,11 @@ def checks(mode: str, cases: Cases) -> list[object]:
 def main() -> None:
     """Print the tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("path")
+    parser.add_argument("--data", required=True, help="the curves, a parquet file")
     parser.add_argument("--repeats", type=int, default=3, help="draws of the noise")
     parser.add_argument("--report", action="store_true", help="append to bench/RESULTS.md")
     args = parser.parse_args()
-    data, found = load(args.path), {"pairs": [], "frontiers": []}
+    data, found = load(args.data), {"pairs": [], "frontiers": []}
     for repeat in range(args.repeats):
         for mode, cases in collect(data, repeat).items():
             found[mode] += cases
@@ -285,9 +285,10 @@ def main() -> None:
             markdown(CHECKS.split("|"), [checks(mode, cases) for mode, cases in found.items()]),
         ]
     )
-    print(body)
     if args.report:
         append("The treeline on LCDB 1.1", body, versions=f"numpy {version('numpy')}, scipy {version('scipy')}")
+    else:
+        print(body)
 
 
 CHANCES = "mode|x rows|anchors|cases|Brier last|Brier shipped|Brier left out|right|ECE|ECE overtaken|ECE floor"

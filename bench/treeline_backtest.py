@@ -25,7 +25,7 @@ from scipy.special import expit, logit
 
 from treeline.evidence.crossing import IN_SIGHT, treeline
 from treeline.evidence.curves import Curve, Point, frontier
-from treeline.evidence.outlook import GAIN_SE, PLACE, WEIGHTS, ladder, look_ahead
+from treeline.evidence.outlook import GAIN_SE, PLACE, WEIGHTS, gain, ladder, look_ahead
 from treeline.problem.metric import METRICS
 from treeline.problem.task import Family
 
@@ -33,7 +33,7 @@ NETS = ("RealMLP", "MLP", "TabNet")
 CLASSICAL = ("CatBoost", "ens.RandomForest", "ens.GradientBoosting", "LogisticRegression", "SVM_RBF")
 FAMILY = {name: Family.DEEP if name in NETS else Family.CLASSICAL for name in (*NETS, *CLASSICAL)}
 TIMES = (1, 2, 4, 8, 16)
-SPLITS, REPEATS, FOLDS, RUNGS, SHARED = 25, 3, 5, 6, 0.5
+SPLITS, REPEATS, FOLDS, RUNGS, SHARED, DRAWN = 25, 3, 5, 6, 0.5, 3
 METRIC = METRICS["accuracy"]
 Cases = list[dict[str, Any]]
 Octaves = tuple[np.ndarray, np.ndarray, np.ndarray]
@@ -92,23 +92,27 @@ def case(did: int, hidden: int, sides: list[Curve], truth: list[np.ndarray]) -> 
     rungs = ladder(sides[0], sides[1], METRIC)
     if len(rungs.rows) < 3:
         return None
-    ahead, told = look_ahead(rungs, TIMES), treeline(sides[0], sides[1], METRIC)
-    gap, check = truth[0] - truth[1], told.self_check
+    ahead, gap = look_ahead(rungs, TIMES), truth[0] - truth[1]
+    twice = [gain(side * rungs.unit) for side in ahead.sides]
     return {
         "did": did,
         "hidden": hidden,
         "p_last": ahead.p_last,
         "p_mix": ahead.p_mix,
         "deep": np.append(gap, np.full(5 - len(gap), np.nan)),
-        "leads": told.leader is Family.DEEP,
-        "gain": [told.doubling[side][0] for side in Family],
-        "gain_sd": [told.doubling[side][1] / GAIN_SE for side in Family],
+        "leads": rungs.losses[1][-1] < rungs.losses[0][-1],
+        "gain": [value for value, _ in twice],
+        "gain_sd": [se / GAIN_SE for _, se in twice],
         "gained": [errors[0] - errors[1] for errors in truth],
-        "said": check["p_leader_said"] if check else np.nan,
-        "right": check["leader_right"] if check else np.nan,
-        "z": [check["error"][side] / check["se"][side] if check else np.nan for side in Family],
-        "flags": told.flags,
     }
+
+
+def check(sides: list[Curve]) -> dict[str, Any]:
+    """What the product says of itself."""
+    told = treeline(sides[0], sides[1], METRIC)
+    own = told.self_check or {"p_leader_said": np.nan, "leader_right": np.nan}
+    z = [own["error"][side] / own["se"][side] if told.self_check else np.nan for side in Family]
+    return {"said": own["p_leader_said"], "right": own["leader_right"], "z": z, "flags": told.flags}
 
 
 def collect(data: dict[int, dict[str, Octaves]], repeat: int) -> dict[str, Cases]:
@@ -130,7 +134,8 @@ def collect(data: dict[int, dict[str, Octaves]], repeat: int) -> dict[str, Cases
         fronts = [frontier(list(views.values()), side, METRIC) for side in Family]
         both = [[curve[1][-hidden - 1 :] for name, curve in mine.items() if FAMILY[name] is side] for side in Family]
         truth = [np.min(errors, axis=0) for errors in both]
-        found["frontiers"].append(case(did, hidden, fronts, truth))
+        if one := case(did, hidden, fronts, truth):
+            found["frontiers"].append(one | check(fronts))
     return {mode: [one for one in cases if one is not None] for mode, cases in found.items()}
 
 
@@ -160,8 +165,7 @@ def left_out(found: dict[str, Cases], parts: int = 10) -> tuple[dict[str, np.nda
     part, weight = part_of(pooled, parts), weight / weight.mean()
     x, p, used = inputs(pooled), np.zeros((len(pooled), 5)), []
     for k in range(parts):
-        rest = np.flatnonzero(part != k)
-        used.append(fitted([pooled[i] for i in rest], weight[rest]))
+        used.append(fitted([one for one, own in zip(pooled, part, strict=True) if own != k], weight[part != k]))
         p[part == k] = expit(x[part == k] @ used[-1])
     return {"pairs": p[: len(found["pairs"])], "frontiers": p[len(found["pairs"]) :]}, np.array(used)
 
@@ -206,37 +210,17 @@ def change(gap: np.ndarray, leads: bool) -> float:
 
 def ranges(mode: str, cases: Cases, p: np.ndarray) -> list[list[object]]:
     """Whether the stated range holds the change, where 8 x the rows are known and the other side leads there."""
-    gap, leads, rows = column(cases, "deep"), column(cases, "leads") > 0, []
-    when = np.array(
-        [change(one, lead) if np.isfinite(one[3]) else np.nan for one, lead in zip(gap, leads, strict=True)]
-    )
-    far = np.where(leads, 1 - p[:, 3], p[:, 3])
+    known, rows = np.isfinite(column(cases, "deep")[:, 3]), []
+    cases, p = [one for one, yes in zip(cases, known, strict=True) if yes], p[known, 3]
+    when = np.array([change(one["deep"], one["leads"]) for one in cases])
+    far, did = np.where(column(cases, "leads") > 0, 1 - p, p), column(cases, "did")
     for level in (IN_SIGHT, 0.35):
-        told = (far >= level) & np.isfinite(gap[:, 3])
-        come = told & np.isfinite(when)
+        told, come = far >= level, (far >= level) & np.isfinite(when)
         t, part = when[come], part_of(cases, 10)[come]
-        out = t <= np.array([np.quantile(t[part != k], 0.8) for k in part])
-        inside = t <= np.log2(PLACE[2])
-        shown = [
-            far[told].mean(),
-            come.sum() / told.sum(),
-            inside.mean(),
-            out.mean(),
-            (t == 0).mean(),
-            inside[t > 0].mean(),
-        ]
-        sets = len(np.unique(column(cases, "did")[come]))
-        rows.append(
-            [
-                mode,
-                level,
-                int(told.sum()),
-                int(come.sum()),
-                sets,
-                *(f"{x:.3f}" for x in shown),
-                f"{2 ** np.median(t):.2f}",
-            ]
-        )
+        inside, out = t <= np.log2(PLACE[2]), t <= np.array([np.quantile(t[part != k], 0.8) for k in part])
+        counts = int(told.sum()), int(come.sum()), len(np.unique(did[come]))
+        shares = far[told], come[told], inside, out, t == 0, inside[t > 0]
+        rows.append([mode, level, *counts, *(f"{np.mean(x):.3f}" for x in shares), f"{2 ** np.median(t):.2f}"])
     return rows
 
 
@@ -253,36 +237,34 @@ def gains(mode: str, cases: Cases) -> list[object]:
     return [mode, z.size, *(f"{x:.3f}" for x in shown)]
 
 
-def checks(mode: str, cases: Cases) -> list[object]:
-    """The self-check against what was seen, and how often each flag is raised."""
+def checks(cases: Cases) -> list[object]:
+    """The self-check of frontiers against what was seen, and how often each flag is raised."""
     said, right, z = column(cases, "said"), column(cases, "right"), column(cases, "z")
     use = np.isfinite(said)
-    flags = [flag.split("_", 1)[1] for one in cases for flag in set(one["flags"]) if "_" in flag and flag[0] in "CD"]
+    flags = [flag.split("_", 1)[1] for one in cases for flag in one["flags"] if flag.startswith(("CLASSICAL", "DEEP"))]
     counted = ", ".join(f"{flag} {flags.count(flag) / len(cases) / 2:.3f}" for flag in sorted(set(flags)))
     shown = [said[use].mean(), right[use].mean(), calibration(said[use], right[use]), np.mean(np.abs(z[use]) <= 1)]
-    return [mode, int(use.sum()), *(f"{x:.3f}" for x in shown), counted]
+    return [int(use.sum()), *(f"{x:.3f}" for x in shown), counted]
 
 
 def main() -> None:
     """Print the tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", required=True, help="the curves, a parquet file")
-    parser.add_argument("--repeats", type=int, default=3, help="draws of the noise")
     parser.add_argument("--report", action="store_true", help="append to bench/RESULTS.md")
     args = parser.parse_args()
     data, found = load(args.data), {"pairs": [], "frontiers": []}
-    for repeat in range(args.repeats):
+    for repeat in range(DRAWN):
         for mode, cases in collect(data, repeat).items():
             found[mode] += cases
     p, weights = left_out(found)
-    said = [("weights", WEIGHTS), ("fitted", weights.mean(axis=0)), ("spread", weights.std(axis=0))]
     body = "\n\n".join(
         [
-            ", ".join(f"{name} {np.round(value, 3).tolist()}" for name, value in said),
+            f"Weights {WEIGHTS}; fitted to nine tenths {weights.mean(axis=0).round(3)} ± {weights.std(axis=0).round(3)}.",
             markdown(CHANCES.split("|"), [row for mode in found for row in chances(mode, found[mode], p[mode])]),
             markdown(RANGES.split("|"), [row for mode in found for row in ranges(mode, found[mode], p[mode])]),
             markdown(GAINS.split("|"), [gains(mode, cases) for mode, cases in found.items()]),
-            markdown(CHECKS.split("|"), [checks(mode, cases) for mode, cases in found.items()]),
+            markdown(CHECKS.split("|"), [checks(found["frontiers"])]),
         ]
     )
     if args.report:
@@ -294,7 +276,7 @@ def main() -> None:
 CHANCES = "mode|x rows|anchors|cases|Brier last|Brier shipped|Brier left out|right|ECE|ECE overtaken|ECE floor"
 RANGES = "mode|P at 8 x|cases|changes|sets|said|seen|in range|in range, left out|already|ahead: in range|median x"
 GAINS = "mode|cases|1 sd|1.96 sd|factor|1 se left out|1.96 se left out|1 se shipped|1.96 se shipped"
-CHECKS = "mode|self-checks|said|right|ECE|score within 1 se|flags per side"
+CHECKS = "self-checks|said|right|ECE|score within 1 se|flags per side"
 
 
 if __name__ == "__main__":

@@ -160,12 +160,12 @@ def _words(
     other, far = NAMES[leader.other], f"{AHEAD[-1] * last:,} rows"
     text = f"With {last:,} training rows the better scores are those of {NAMES[leader]}"
     text += f", since about {before:,} rows. " if before else " and were at every smaller size tried. "
-    if where:
-        return text + (
-            f"The lead is more likely than not to change: {other} lead at {far} with a chance of {overtaken['8']:.0%}, "
-            f"and if so, from about {where[0]:,} rows on (80% range {where[1]:,} to {where[2]:,})."
-        )
     chance = f"the chance of {other} leading there is {overtaken['8']:.0%}."
+    if where:
+        return (
+            f"{text}The lead is more likely than not to change up to {far}: {chance} If it does, then from about "
+            f"{where[0]:,} rows on (80% range {where[1]:,} to {where[2]:,})."
+        )
     if overtaken["8"] >= FAR:
         return f"{text}The lead may change up to {far}, but more likely does not: {chance}"
     return f"{text}A change of lead is not in sight up to {far}: {chance}"

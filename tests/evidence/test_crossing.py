@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import time
+
 import numpy as np
 import pytest
 
-from treeline.evidence.crossing import stack, treeline
+from treeline.evidence.crossing import treeline
 from treeline.evidence.curves import Curve, Point
 from treeline.problem.metric import METRICS
 from treeline.problem.task import Family
@@ -34,8 +36,10 @@ def test_a_crossing_in_sight_is_given_with_its_range() -> None:
     )
     assert found.leader is Family.CLASSICAL
     assert found.p_overtaken["8"] >= 0.5
-    assert 16000 <= found.interval[0] <= found.rows <= found.interval[1] <= 8 * 16000
+    assert found.interval == (16000, 64000)
+    assert found.interval[0] < found.rows < found.interval[1]
     assert "more likely than not" in found.words
+    assert f"{found.rows:,} rows on (80% range 16,000 to 64,000)" in found.words
 
 
 def test_parallel_curves_never_cross_and_no_number_is_given() -> None:
@@ -55,7 +59,8 @@ def test_a_number_is_given_only_where_a_crossing_is_likely() -> None:
         found = treeline(
             curve(Family.CLASSICAL, (a, c, 0.4), 0.004), curve(Family.DEEP, (b, d, rng.uniform(0.2, 0.7)), 0.004), AUC
         )
-        assert (found.rows is not None) <= (max(found.p_overtaken.values()) >= 0.5)
+        assert (found.rows is not None) == (found.p_overtaken["8"] >= 0.5)
+        assert (found.interval is None) == (found.rows is None)
         assert all(0 <= p <= 1 for p in found.p_overtaken.values())
 
 
@@ -84,17 +89,6 @@ def test_too_few_rungs_are_no_treeline() -> None:
     assert treeline(curve(Family.CLASSICAL, (0.1, 0.1, 0.5)), empty, AUC).rows is None
 
 
-def test_ailments_are_flagged() -> None:
-    points = tuple(
-        Point(rows=r, score=s, se=0.002) for r, s in zip(ROWS, (0.7, 0.8, 0.75, 0.8, 0.81, 0.81), strict=True)
-    )
-    peaked = Curve(name="deep", family=Family.DEEP, points=points)
-    flat = curve(Family.CLASSICAL, (0.1, 0.0, 1.0), se=0.01)
-    found = treeline(flat, peaked, AUC)
-    assert "DEEP_NOT_MONOTONE" in found.flags
-    assert "CLASSICAL_FLAT" in found.flags
-
-
 def test_losses_without_a_floor_at_zero_are_taken() -> None:
     metric = METRICS["log_loss"]
     sides = []
@@ -105,9 +99,70 @@ def test_losses_without_a_floor_at_zero_are_taken() -> None:
     assert found.leader is Family.CLASSICAL
 
 
-def test_the_stack_is_symmetric() -> None:
-    assert float(stack(0.5, 0.5, 1)) == 0.5
-    assert float(stack(0.9, 0.8, 2)) == pytest.approx(1 - float(stack(0.1, 0.2, 2)))
+def test_the_chances_do_not_depend_on_the_unit_of_the_target() -> None:
+    metric, told = METRICS["root_mean_squared_error"], []
+    for unit in (1.0, 1e4):
+        sides = []
+        for family, height in ((Family.CLASSICAL, 3.0), (Family.DEEP, 5.0)):
+            points = tuple(Point(rows=r, score=unit * (0.4 + height * r**-0.4), se=0.01 * unit) for r in ROWS)
+            sides.append(Curve(name=str(family), family=family, points=points))
+        told.append(treeline(sides[0], sides[1], metric))
+    assert told[0].p_overtaken == pytest.approx(told[1].p_overtaken, rel=1e-6)
+    assert told[1].doubling["deep"][0] == pytest.approx(1e4 * told[0].doubling["deep"][0], rel=1e-6)
+    assert told[1].self_check["error"]["deep"] == pytest.approx(1e4 * told[0].self_check["error"]["deep"], rel=1e-6)
+
+
+def test_the_self_check_says_what_would_have_been_said_without_the_last_rung() -> None:
+    check = treeline(curve(Family.CLASSICAL, (0.1, 0.1, 0.5)), curve(Family.DEEP, (0.03, 0.4, 0.4)), AUC).self_check
+    assert check["rows"] == 16000
+    assert check["leader"] == "classical"
+    assert check["leader_right"]
+    assert check["p_leader_said"] > 0.8
+    assert abs(check["error"]["classical"]) < check["se"]["classical"]
+
+
+@pytest.mark.parametrize(("name", "up"), [("roc_auc", 1), ("root_mean_squared_error", -1)])
+def test_a_last_rung_that_nobody_could_foresee_fails_the_self_check(name: str, up: int) -> None:
+    sides = []
+    for family, losses in (
+        (Family.CLASSICAL, (0.5, 0.45, 0.42, 0.4, 0.39, 0.38)),
+        (Family.DEEP, (0.55, 0.5, 0.47, 0.45, 0.44, 0.1)),
+    ):
+        scores = [1 - loss if up > 0 else loss for loss in losses]
+        points = tuple(Point(rows=r, score=score, se=0.002) for r, score in zip(ROWS, scores, strict=True))
+        sides.append(Curve(name=str(family), family=family, points=points))
+    found = treeline(sides[0], sides[1], METRICS[name])
+    assert found.self_check["leader"] == "classical"
+    assert found.self_check["leader_right"] is False
+    assert up * found.self_check["error"]["deep"] < -0.3
+    assert "DEEP_BREAK" in found.flags
+    assert "CLASSICAL_BREAK" not in found.flags
+
+
+def test_three_rungs_are_not_checked_against_themselves() -> None:
+    few = [curve(family, (0.1, 0.1, 0.5), rows=ROWS[:3]) for family in Family]
+    found = treeline(few[0], few[1], AUC)
+    assert found.self_check is None
+    assert "FEW_RUNGS" in found.flags
+
+
+def test_the_treeline_and_its_self_check_cost_less_than_50_ms() -> None:
+    sides = curve(Family.CLASSICAL, (0.1, 0.1, 0.5)), curve(Family.DEEP, (0.03, 0.4, 0.4))
+    spent = []
+    for _ in range(5):
+        start = time.process_time()
+        treeline(*sides, AUC)
+        spent.append(time.process_time() - start)
+    assert min(spent) < 0.05
+
+
+def test_every_flag_has_its_sentence() -> None:
+    found = treeline(
+        curve(Family.CLASSICAL, (0.1, 0.0, 1.0), 0.01), curve(Family.DEEP, (0.0, 0.001, 0.1)), AUC, cut=[Family.DEEP]
+    )
+    assert {"CLASSICAL_FLAT", "DEEP_AT_CEILING", "DEEP_CUT"} <= set(found.flags)
+    assert len(found.notes) == len(found.flags)
+    assert found.to_json()["notes"] == list(found.notes)
 
 
 def test_same_curves_same_treeline() -> None:

@@ -155,25 +155,27 @@ def extrapolate(x: Array, y: Array, se: Array, at: Array, *, shapes: Sequence[st
 def _fit(shape: _Shape, x: Array, y: Array, w: Array, at: Array) -> Array:
     """Least squares of `c + a * phi(x)` with a, c >= 0, the best phi of the grid for each curve."""
     mean = y @ w
-    best = ((y - mean[:, None]) ** 2) @ w
-    found = np.repeat(mean[:, None], len(at), axis=1)
+    level = np.repeat(mean[:, None], len(at), axis=1)
     if shape is None:
-        return found
+        return level
     here, there = shape(x), shape(at)
-    for phi, ahead in zip(here, there, strict=True):
-        centre = phi - w @ phi
-        power = w @ centre**2
-        if power < 1e-12:
-            continue
-        a = np.maximum((y - mean[:, None]) @ (w * centre) / power, 0.0)
-        c = mean - a * (w @ phi)
-        through = np.maximum(y @ (w * phi) / max(float(w @ phi**2), 1e-12), 0.0)
-        a, c = np.where(c < 0, through, a), np.maximum(c, 0.0)
-        error = ((y - c[:, None] - a[:, None] * phi) ** 2) @ w
-        better = error < best - 1e-15
-        best = np.where(better, error, best)
-        found[better] = np.maximum(c[better, None] + a[better, None] * ahead, 0.0)
-    return found
+    centre, square = here - (here @ w)[:, None], here**2 @ w
+    power, total = centre**2 @ w, y**2 @ w
+    slope, along = y @ (w * centre).T, y @ (w * here).T
+    a = np.maximum(slope / np.maximum(power, 1e-12), 0.0)
+    c = mean[:, None] - a * (here @ w)
+    through = np.maximum(along / np.maximum(square, 1e-12), 0.0)
+    # What is left of the squares, in closed form: with a free level, or through zero where the level would be negative.
+    left = (total - mean**2)[:, None] - np.where(
+        c < 0, 2 * through * along - through**2 * square - (mean**2)[:, None], a * slope
+    )
+    left[:, power < 1e-12] = np.inf
+    a, c = np.where(c < 0, through, a), np.maximum(c, 0.0)
+    pick = left.argmin(axis=1)
+    one = np.arange(len(y))
+    found = np.maximum(c[one, pick, None] + a[one, pick, None] * there[pick], 0.0)
+    flat = ~(left[one, pick] < total - mean**2 - 1e-15)
+    return np.asarray(np.where(flat[:, None], level, found))
 
 
 _Shape = Callable[["Array"], "Array"] | None

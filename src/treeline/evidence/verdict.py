@@ -169,7 +169,7 @@ def judge(
         families={str(family): one_side(judged, family, evidence) | asdict(sides[family]) for family in Family},
         both=both,
         difference=gap,
-        treeline=treeline(fronts[0], fronts[1], judged.metric),
+        treeline=treeline(fronts[0], fronts[1], judged.metric, cut=[side for side in Family if sides[side].cut]),
         curves=(*(front for front in fronts if front.points), *curves),
         because=(*because, *(f"LOWERED: finding {code} makes the verdict less certain" for code in lowering)),
         leaning=leaning,

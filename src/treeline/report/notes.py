@@ -55,7 +55,7 @@ def doubling(summary: Summary) -> str:
         if gain is not None:
             se = told[name].get("se") or 0.0
             places = decimals(gain, (gain - 2 * se, gain + 2 * se))
-            parts.append(f"{FAMILY[name].lower()} {rounded(gain, places, signed=True)}")
+            parts.append(f"{FAMILY[name].lower()} {rounded(gain, places, signed=True)} ± {rounded(se, places)}")
     return " and ".join(parts) + (f" in {metric_title(summary.verdict['metric'])}, towards better" if parts else "")
 
 
@@ -63,7 +63,7 @@ def outlook(summary: Summary) -> str:
     """Return what more rows would change: the treeline in words."""
     told = summary.verdict["treeline"] or {}
     if told.get("words"):
-        return str(told["words"])
+        return " ".join([str(told["words"]), *map(str, told.get("notes") or ())])
     if told.get("rows"):
         span = f" ({between(told['interval'], 0)})" if told.get("interval") else ""
         return f"The other family would overtake at about {count(told['rows'])} rows{span}."

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from treeline.evidence.curves import SHAPES, Curve, Point, extrapolate, frontier, gather
+from treeline.evidence.curves import SHAPES, Curve, Point, anchored, extrapolate, frontier, gather
 from treeline.problem.metric import METRICS
 from treeline.problem.task import Family
 
@@ -79,3 +79,18 @@ def test_no_shape_leaves_the_losses_that_can_be(shape: str) -> None:
     assert np.isfinite(found).all()
     assert (found >= 0).all()
     assert (found[..., 1] <= found[..., 0] + 1e-12).all()  # more rows never hurt a fitted curve
+
+
+def test_an_anchored_frontier_ends_where_the_procedure_stands_and_keeps_its_shape() -> None:
+    points = tuple(
+        Point(rows=rows, score=score, se=0.01, folds=((0, score),)) for rows, score in ((100, 0.6), (200, 0.8))
+    )
+    curve = Curve(name="deep", family=Family.DEEP, points=points)
+    moved = anchored(curve, 0.9, METRICS["roc_auc"])
+    assert moved.points[-1].score == pytest.approx(0.9)
+    assert moved.points[0].score == pytest.approx(0.8)  # half the loss on every rung
+    assert moved.points[0].folds[0][1] == pytest.approx(0.8)
+    assert moved.points[0].se == pytest.approx(0.005)
+    errors = anchored(curve, 0.4, METRICS["root_mean_squared_error"])
+    assert [point.score for point in errors.points] == pytest.approx([0.3, 0.4])
+    assert anchored(curve, None, METRICS["roc_auc"]) is curve

@@ -22,8 +22,8 @@ from treeline.evidence.mind import decide, mind
 from treeline.evidence.plainly import plainly
 from treeline.evidence.prior import checked
 from treeline.evidence.scores import Judged, crossfitted
-from treeline.evidence.verdict import MIN_ROWS, Call, Verdict, as_json, judge
-from treeline.evidence.words import sentence
+from treeline.evidence.verdict import MIN_ROWS, Call, Verdict, judge
+from treeline.evidence.words import as_json, sentence
 from treeline.problem.metric import Array
 from treeline.problem.problem import Problem
 from treeline.problem.task import Family, Task

@@ -8,7 +8,7 @@ form, so nothing iterates and the same points give the same curve. The five shap
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from treeline.problem.metric import Array, Metric
     from treeline.problem.task import Family
 
-__all__ = ["SHAPES", "Curve", "Point", "extrapolate", "frontier", "gather", "to_loss"]
+__all__ = ["SHAPES", "Curve", "Point", "anchored", "extrapolate", "frontier", "gather", "to_loss"]
 
 OPTIMISM = (0.0, 0.56, 0.85, 1.03, 1.16, 1.27, 1.35, 1.42, 1.49, 1.54)
 "Expected largest of k standard normals, k = 1…10: what the best of k equal contenders seems to gain."
@@ -107,6 +107,35 @@ def frontier(curves: Sequence[Curve], family: Family, metric: Metric) -> Curve:
         else:
             merged.append(here)
     return Curve(name=str(family), family=family, points=tuple(_best(here, metric) for here in merged))
+
+
+def anchored(curve: Curve, score: float | None, metric: Metric) -> Curve:
+    """Return a frontier whose last point is what the family's whole procedure reached, blending included.
+
+    What blending gains there is taken to gain as large a share of the loss on every rung; so the family that leads in the verdict
+    also leads on the curves.
+    """
+    if not curve.points or score is None or not np.isfinite(score):
+        return curve
+    last, top = (float(to_loss(metric, np.array(value))) for value in (curve.points[-1].score, score))
+    if last <= 0 or top <= 0:
+        return curve
+    share, up = top / last, metric.greater_is_better
+
+    def moved(value: float) -> float:
+        loss = share * float(to_loss(metric, np.array(value)))
+        return 1.0 - loss if up else loss
+
+    points = tuple(
+        replace(
+            point,
+            score=moved(point.score),
+            se=point.se * share,
+            folds=tuple((fold, moved(s)) for fold, s in point.folds),
+        )
+        for point in curve.points
+    )
+    return replace(curve, points=points)
 
 
 def _best(points: list[Point], metric: Metric) -> Point:

@@ -12,18 +12,18 @@ import numpy as np
 from treeline.errors import DataError
 from treeline.evidence.advice import LEANING, SURE, Share, cheaper_side, regret, rows_needed
 from treeline.evidence.crossing import Treeline, treeline
-from treeline.evidence.curves import Curve, frontier
+from treeline.evidence.curves import Curve, anchored, frontier
 from treeline.evidence.paired import compare
 from treeline.evidence.scores import Judged, cleaned
 from treeline.evidence.sides import Sides, between, both_sides, measured, one_side
-from treeline.evidence.words import plain_lines, sentence
+from treeline.evidence.words import as_json, plain_lines, sentence
 from treeline.problem.task import Family
 
 if TYPE_CHECKING:
     from treeline.evidence.paired import Difference
     from treeline.problem.metric import Array
 
-__all__ = ["MIN_ROWS", "Call", "Share", "Verdict", "as_json", "judge"]
+__all__ = ["MIN_ROWS", "Call", "Share", "Verdict", "judge"]
 
 MIN_ROWS = 30
 "Fewer judged rows than this say nothing."
@@ -157,7 +157,12 @@ def judge(
         call, because = Call.UNDECIDED, [*waiting, *because]
     signal, cheaper = _signal(judged, evidence, guess), cheaper_side(sides) if gap else None
     cost = regret(gap, cheaper)
-    fronts = [frontier(curves, family, judged.metric) for family in Family]
+    told = {family: one_side(judged, family, evidence) for family in Family}
+    fronts = [
+        frontier(curves, f, judged.metric) if waiting else
+        anchored(frontier(curves, f, judged.metric), told[f]["score"], judged.metric)
+        for f in Family
+    ]  # fmt: skip
     undecided = call is Call.UNDECIDED
     return Verdict(
         call=call,
@@ -166,7 +171,7 @@ def judge(
         greater_is_better=judged.metric.greater_is_better,
         margin=margin,
         judged_rows=len(judged.y),
-        families={str(family): one_side(judged, family, evidence) | asdict(sides[family]) for family in Family},
+        families={str(family): told[family] | asdict(sides[family]) for family in Family},
         both=both,
         difference=gap,
         treeline=treeline(fronts[0], fronts[1], judged.metric, cut=[side for side in Family if sides[side].cut]),
@@ -285,14 +290,3 @@ def _caveats(judged: Judged, gap: Difference | None, sides: Mapping[Family, Shar
     if min(seconds) > 0 and max(seconds) > 3 * min(seconds):
         found.append(f"The sides used unequal CPU seconds: {seconds[0]:.0f} classical, {seconds[1]:.0f} deep.")
     return found
-
-
-def as_json(value: Any) -> Any:
-    """Return data that any JSON reader takes: no NaN, no infinity, no numpy scalar."""
-    if isinstance(value, dict):
-        return {str(key): as_json(each) for key, each in value.items()}
-    if isinstance(value, list | tuple):
-        return [as_json(each) for each in value]
-    if isinstance(value, float | np.floating):
-        return float(value) if np.isfinite(value) else None
-    return value.item() if isinstance(value, np.generic) else value

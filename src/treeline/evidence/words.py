@@ -8,7 +8,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-__all__ = ["per_thousand", "plain_lines", "sentence"]
+import numpy as np
+
+__all__ = ["as_json", "per_thousand", "plain_lines", "sentence"]
 
 NAMES = {
     "CLASSICAL": "classical models",
@@ -178,3 +180,14 @@ def _percent(p: float) -> str:
 
 def _range(interval: list[float]) -> str:
     return f"{number(interval[0])} to {number(interval[1])}"
+
+
+def as_json(value: Any) -> Any:
+    """Return data that any JSON reader takes: no NaN, no infinity, no numpy scalar."""
+    if isinstance(value, dict):
+        return {str(key): as_json(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [as_json(each) for each in value]
+    if isinstance(value, float | np.floating):
+        return float(value) if np.isfinite(value) else None
+    return value.item() if isinstance(value, np.generic) else value

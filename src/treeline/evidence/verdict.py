@@ -21,7 +21,7 @@ from treeline.problem.task import Family
 
 if TYPE_CHECKING:
     from treeline.evidence.paired import Difference
-    from treeline.problem.metric import Array
+    from treeline.problem.metric import Array, Metric
 
 __all__ = ["MIN_ROWS", "Call", "Share", "Verdict", "judge"]
 
@@ -158,11 +158,7 @@ def judge(
     signal, cheaper = _signal(judged, evidence, guess), cheaper_side(sides) if gap else None
     cost = regret(gap, cheaper)
     told = {family: one_side(judged, family, evidence) for family in Family}
-    fronts = [
-        frontier(curves, f, judged.metric) if waiting else
-        anchored(frontier(curves, f, judged.metric), told[f]["score"], judged.metric)
-        for f in Family
-    ]  # fmt: skip
+    fronts = _fronts(curves, judged.metric, {} if waiting else told)
     undecided = call is Call.UNDECIDED
     return Verdict(
         call=call,
@@ -186,6 +182,11 @@ def judge(
         caveats=tuple(dict.fromkeys([*_caveats(judged, gap, sides), *_weak(signal, sides)])),
         selection=SELECTION + f"; {' and '.join(f'{sides[f].contenders} {f}' for f in Family)} contenders were judged.",
     )
+
+
+def _fronts(curves: Sequence[Curve], metric: Metric, told: Mapping[Family, dict[str, Any]]) -> list[Curve]:
+    """Return both frontiers, ending at the scores of the families' procedures where `told` has them."""
+    return [anchored(frontier(curves, family, metric), told.get(family, {}).get("score"), metric) for family in Family]
 
 
 def _call(

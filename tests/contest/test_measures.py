@@ -112,3 +112,11 @@ def test_plain_rows_hold_nothing_derived(tmp_path):
     assert np.isnan(rows.num[0, 1])  # a missing category stays missing
     assert rows.num[1, 1] == 3
     assert rows.cat.shape == (2, 0)
+
+
+def test_who_memorises_its_training_rows_says_so_on_its_card():
+    from treeline.candidates.registry import cards
+
+    assert {name for name, card in cards().items() if card.memorises} == {
+        "random_forest", "extra_trees", "neighbours", "tabicl", "tabpfn",
+    }  # fmt: skip

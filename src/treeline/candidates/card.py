@@ -210,6 +210,8 @@ class Card:
     reference: bool = False
     "Competes for comparison only; never counted as a contender (the baseline)."
     glass_box: bool = False
+    memorises: bool = False
+    "Carries its training rows' answers: on those rows it is right by construction, however well it learned."
     max_rows: int = 10_000_000
     "Above this many training rows the candidate is skipped, with that reason."
     max_classes: int = 1000

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from treeline.candidates.registry import cards
 from treeline.contest.blend import CUT, standings
 from treeline.contest.fitting import cross_fitted
 from treeline.contest.leaderboard import baselines
@@ -26,9 +27,6 @@ if TYPE_CHECKING:
     from treeline.problem.metric import Array, Metric
 
 __all__ = ["ailments"]
-
-MEMORISE = frozenset(("random_forest", "extra_trees", "neighbours", "tabicl", "tabpfn"))
-"Candidates that carry their training rows' answers: on those rows they are right by construction, however well they learned."
 
 
 def ailments(ledger: Ledger, judged: Judged, verdict: dict[str, Any], findings: list[dict[str, Any]]) -> dict[str, Any]:
@@ -110,7 +108,7 @@ def _contender(told: dict[str, Any], trials: tuple[Trial, ...]) -> Contender:
         held=tuple(float(trial.score or 0.0) for trial in scored),
         train=tuple(trial.train_score for trial in scored),
         se=_se(told["interval"]) * float(np.sqrt(max(len(scored), 1))),
-        memorises=trials[0].candidate in MEMORISE,
+        memorises=bool((card := cards().get(trials[0].candidate)) and card.memorises),
         done=tuple(trial.done for trial in scored),
         late_gain=tuple(trial.late_gain for trial in scored),
     )

@@ -162,6 +162,7 @@ def _card(name: str, title: str, build: str, paper: str, portfolio: tuple[dict[s
         build=f"{__name__}:{build}",
         paper=paper,
         licence="BSD-3-Clause",
+        memorises=True,
         requires=("sklearn",),
         needs=("sklearn",),
         anytime=True,

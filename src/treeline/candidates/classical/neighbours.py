@@ -111,6 +111,7 @@ class Neighbours:
 CARDS = (
     Card(
         name="neighbours",
+        memorises=True,
         title="Nearest neighbours",
         family=Family.CLASSICAL,
         build=f"{__name__}:Neighbours",

@@ -213,6 +213,7 @@ class TabPFN(Pretrained):
 CARDS = (
     Card(
         name="tabicl",
+        memorises=True,
         title="TabICL (pretrained)",
         family=Family.DEEP,
         build="treeline.candidates.deep.pretrained:TabICL",
@@ -226,6 +227,7 @@ CARDS = (
     ),
     Card(
         name="tabpfn",
+        memorises=True,
         title="TabPFN (pretrained)",
         family=Family.DEEP,
         build="treeline.candidates.deep.pretrained:TabPFN",

@@ -15,6 +15,7 @@ from markupsafe import Markup
 
 from treeline.errors import shortened
 from treeline.report import charts, figures, notes, numbers, seven, wording
+from treeline.report.methods import methods
 from treeline.report.privacy import clean
 from treeline.report.summary import FAMILIES, Summary
 
@@ -242,6 +243,7 @@ def _method(s: Summary) -> dict[str, Any]:
         "data_facts": facts
         + [(key.replace("_", " ").capitalize(), value) for key, value in (data["how"] or {}).items()],
         "terms": notes.terms(s),
+        "methods": methods(s),
         "equal": len({side["contenders"] for side in s.verdict["families"].values() if side}) == 1,
         "machine": [
             ("Started", s.run.get("started")),

@@ -27,7 +27,7 @@ AHEAD = (1, 2, 4, 8)
 DRAWS = 200
 WEIGHTS = (0.47, -0.11, 0.43)
 "Of who leads now, of a classical lead for each doubling of the rows (it wears off), and of what the curves say."
-PLACE = (1.5, 1.0, 4.0)
+PLACE = (1.25, 1.0, 4.0)
 "Times the last rung: median, and 80% range, of where a change of lead comes that has come by 8 x the rows."
 GAIN_SE = 0.65
 "The spread of shapes and draws, times this, is the standard error of what twice the rows gain."

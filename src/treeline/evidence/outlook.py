@@ -63,7 +63,7 @@ def ladder(classical: Curve, deep: Curve, metric: Metric) -> Ladder:
     rows = np.array([(a.rows + b.rows) / 2 for a, b in pairs])
     first, second = (to_loss(metric, np.array([pair[side].score for pair in pairs])) for side in (0, 1))
     low = min([0.0, *first, *second])
-    # Noise that both sides share (0.3 to 0.7 of it on LCDB 1.1) is not taken out: that made the chances no better.
+    # Noise that both sides share (about half on LCDB 1.1) is not taken out: that made the chances no better.
     unit = float(max([0.0, *(first - low), *(second - low)])) or 1.0
     one, two = (np.maximum(np.array([pair[side].se for pair in pairs]) / unit, MIN_SE) for side in (0, 1))
     return Ladder(rows, ((first - low) / unit, (second - low) / unit), (one, two), unit)

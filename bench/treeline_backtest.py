@@ -5,7 +5,7 @@
 Anchors are read at octaves below the largest (60 rows and more); 1 to 4 of them are hidden. `pairs`: ten pairs of a net and a
 classical learner, every anchor seen with the noise of three repeats. `frontiers`: what the product does, the three nets against
 three classical learners drawn by chance, at most six rungs, one fold on each and five on the last, half of the noise shared
-(measured on LCDB 1.1: 0.3 to 0.7 between nets and classical learners), the best of each side picked by `frontier`; the truth is
+(as measured between nets and classical learners), the best of each side picked by `frontier`; the truth is
 the better learner of each side. Whatever is fitted here is judged on data sets left out (ten parts by data set).
 The level to beat for pairs (Brier at 2, 4, 8, 16 x the rows, all hidden anchors used): .110, .132, .155, .171.
 """
@@ -260,6 +260,7 @@ def main() -> None:
     p, weights = left_out(found)
     body = "\n\n".join(
         [
+            LEGEND.replace("\n", " "),
             f"Weights {WEIGHTS}; fitted to nine tenths {weights.mean(axis=0).round(3)} ± {weights.std(axis=0).round(3)}.",
             markdown(CHANCES.split("|"), [row for mode in found for row in chances(mode, found[mode], p[mode])]),
             markdown(RANGES.split("|"), [row for mode in found for row in ranges(mode, found[mode], p[mode])]),
@@ -273,6 +274,11 @@ def main() -> None:
         print(body)
 
 
+LEGEND = """`end`: judged at the end of the curve; `all`: at every hidden rung. ECE: calibration error of P(net leads),
+left out; `ECE overtaken`: of P(leader overtaken); `ECE floor`: of a perfect forecast of as many cases. Ranges: where at
+least that chance at 8 x was said; `changes`: the other side leads at 8 x; `already`: it did at the last rung, unseen;
+`median x`: times the last rung. Doubling: how often the gain ± the spread of the draws, times the factor, holds the truth.
+Self-checks: of frontiers with four rungs or more."""
 CHANCES = "mode|x rows|anchors|cases|Brier last|Brier shipped|Brier left out|right|ECE|ECE overtaken|ECE floor"
 RANGES = "mode|P at 8 x|cases|changes|sets|said|seen|in range|in range, left out|already|ahead: in range|median x"
 GAINS = "mode|cases|1 sd|1.96 sd|factor|1 se left out|1.96 se left out|1 se shipped|1.96 se shipped"

@@ -38,7 +38,7 @@ def test_a_crossing_in_sight_is_given_with_its_range() -> None:
     assert found.p_overtaken["8"] >= 0.5
     assert found.interval == (16000, 64000)
     assert found.interval[0] < found.rows < found.interval[1]
-    assert "more likely than not" in found.words
+    assert "as likely as not" in found.words
     assert f"{found.rows:,} rows on (80% range 16,000 to 64,000)" in found.words
 
 

@@ -24,6 +24,8 @@ __all__ = ["Treeline", "treeline"]
 
 IN_SIGHT = 0.5
 "A treeline is given as rows only where the other side is this likely to lead at 8 x the rows."
+LIKELY = 0.6
+"From here on a change is called more likely than not: said 0.5 to 0.6, it came in about half of the cases."
 FAR = 0.2
 "Below this chance at 8 x the rows a change of lead is called not in sight."
 NAMES = {Family.DEEP: "deep learning", Family.CLASSICAL: "classical models"}
@@ -162,8 +164,9 @@ def _words(
     text += f", since about {before:,} rows. " if before else " and were at every smaller size tried. "
     chance = f"the chance of {other} leading there is {overtaken['8']:.0%}."
     if where:
+        odds = "more likely than not" if overtaken["8"] >= LIKELY else "as likely as not"
         return (
-            f"{text}The lead is more likely than not to change up to {far}: {chance} If it does, then from about "
+            f"{text}The lead is {odds} to change up to {far}: {chance} If it does, then from about "
             f"{where[0]:,} rows on (80% range {where[1]:,} to {where[2]:,})."
         )
     if overtaken["8"] >= FAR:

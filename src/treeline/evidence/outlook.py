@@ -27,7 +27,7 @@ AHEAD = (1, 2, 4, 8)
 DRAWS = 200
 WEIGHTS = (0.47, -0.11, 0.43)
 "Of who leads now, of a classical lead for each doubling of the rows (it wears off), and of what the curves say."
-PLACE = (1.5, 1.0, 4.0)
+PLACE = (1.25, 1.0, 4.0)
 "Times the last rung: median, and 80% range, of where a change of lead comes that has come by 8 x the rows."
 GAIN_SE = 0.65
 "The spread of shapes and draws, times this, is the standard error of what twice the rows gain."
@@ -63,7 +63,7 @@ def ladder(classical: Curve, deep: Curve, metric: Metric) -> Ladder:
     rows = np.array([(a.rows + b.rows) / 2 for a, b in pairs])
     first, second = (to_loss(metric, np.array([pair[side].score for pair in pairs])) for side in (0, 1))
     low = min([0.0, *first, *second])
-    # Noise that both sides share (0.3 to 0.7 of it on LCDB 1.1) is not taken out: that made the chances no better.
+    # Noise that both sides share (about half on LCDB 1.1) is not taken out: that made the chances no better.
     unit = float(max([0.0, *(first - low), *(second - low)])) or 1.0
     one, two = (np.maximum(np.array([pair[side].se for pair in pairs]) / unit, MIN_SE) for side in (0, 1))
     return Ladder(rows, ((first - low) / unit, (second - low) / unit), (one, two), unit)

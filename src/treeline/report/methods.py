@@ -14,7 +14,7 @@ SOURCES = {
     "rows": "Bayle, Bayle, Janson, Mackey. Cross-validation confidence intervals for test error. NeurIPS 2020",
     "bootstrap": "Efron, Tibshirani. An Introduction to the Bootstrap. 1993",
     "folds": "Benavoli, Corani, Demšar, Zaffalon. Time for a change. JMLR 18, 2017; Nadeau, Bengio. Machine Learning 52, 2003",
-    "choice": "Tsamardinos, Greasidou, Borboudakis. Bootstrapping the out-of-sample predictions. Machine Learning 107, 2018",
+    "choice": "Tsamardinos, Greasidou, Borboudakis. Bootstrapping out-of-sample predictions. Machine Learning 107, 2018",
     "blend": "Caruana, Niculescu-Mizil, Crew, Ksikes. Ensemble selection from libraries of models. ICML 2004",
     "bates": "Bates, Hastie, Tibshirani. Cross-validation: what does it estimate? JASA 119, 2024",
     "curves": "Viering, Loog. The shape of learning curves. IEEE TPAMI 45, 2023; Yan, Mohr, Viering. LCDB 1.1. NeurIPS 2025",
@@ -22,7 +22,7 @@ SOURCES = {
     "surrogate": "Molnar, Casalicchio, Bischl. Quantifying interpretability of arbitrary models. ECML PKDD 2019",
     "prior": "TALENT, results on 300 tables; landmarks: Pfahringer, Bensusan, Giraud-Carrier. ICML 2000",
     "wilson": "Wilson. Probable inference. JASA 22, 1927",
-    "split": "Roberts et al. Cross-validation strategies for data with temporal, spatial or hierarchical structure. Ecography 2017",
+    "split": "Roberts et al. Cross-validation strategies for data with temporal or hierarchical structure. Ecography 40, 2017",
     "trust": "Niculescu-Mizil, Caruana. Predicting good probabilities with supervised learning. ICML 2005",
 }
 

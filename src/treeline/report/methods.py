@@ -88,7 +88,8 @@ def _choosing(verdict: dict[str, Any]) -> str:
 
 
 def _treeline(line: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
-    words = f"Five shapes of curves, redrawn with their noise, stacked with who leads at {line['last']:,} rows; "
+    at = f" at {line['last']:,} rows" if line.get("last") else ""
+    words = f"Five shapes of curves, redrawn with their noise, stacked with who leads{at}; "
     words += "nothing beyond 8 times."
     check = line.get("self_check")
     if check:

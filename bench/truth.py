@@ -6,15 +6,15 @@
     python bench/truth.py report               writes docs/truth.md and docs/truth.svg from what is known so far
 
 Design.
-- Worlds (`truth_laws.py`, `truth_worlds.py`): samples of 300, 1,000 and 4,000 rows from drawn laws; four contenders a side, five folds,
-  judged by `evidence.verdict.judge` as a contest's ledger is. Nothing knows the law but the fresh rows that the same models are scored on.
-- False calls: 300 worlds with a law of their own each; one seed of every learner on each side, so no true winner exists; in 100 more
-  the labels are shuffled. CLASSICAL, DEEP and BOTH are counted, at the default margin and at a margin of zero.
-- Power and coverage: few laws, many samples each. An interval speaks of the procedure at this number of rows: its expected score over
-  samples. So the truth of a cell is the mean, over the cell's samples, of what its models score on fresh rows; no extra fit.
-- Real tables (`truth_real.py`): a third of the rows, at most 12,000, is kept aside. `treeline.run` decides on 1,000, on 4,000, on a quarter and
-  on all of the rest. Each side's procedure then predicts the rows kept aside, and what it scores there is the truth of that run.
-Facts go to bench/results/truth_*.jsonl.
+- Worlds (`truth_laws.py`, `truth_worlds.py`): samples of 300, 1,000 and 4,000 rows from drawn laws; four contenders a side, five
+  folds, judged by `evidence.verdict.judge` as a contest's ledger is. Only fresh rows of the law know the truth.
+- False calls: 300 worlds with a law of their own each; one seed of every learner on each side, so no true winner exists. In 100
+  more the labels are shuffled. CLASSICAL, DEEP and BOTH are counted, at the default margin and at a margin of zero.
+- Power and coverage: few laws, many samples each. An interval speaks of the procedure at this number of rows: its expected score
+  over samples. So the truth of a cell is the mean, over its samples, of what their models score on fresh rows: no extra fit.
+- Real tables (`truth_real.py`): a third of the rows, at most 12,000, is kept aside. `treeline.run` decides on 1,000, 4,000,
+  a quarter and on all of the rest. Each side's procedure then predicts the rows kept aside: what it scores there is the truth.
+Facts go to bench/results/truth*.jsonl; `truth_report.py` and `truth_verdicts.py` tell them.
 """
 
 from __future__ import annotations

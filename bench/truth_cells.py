@@ -18,7 +18,9 @@ def cell(key: Sequence[Any], found: list[dict[str, Any]], *, null: bool) -> dict
     """Return one line about worlds of one kind. The true difference is zero by construction in null worlds, else their mean."""
     names = ("shuffled", "task", "metric", "rows", "deal", "size", "law")
     rows = int(key[3])
-    estimate, se, unrest, real = (np.array([one[name] for one in found]) for name in ("estimate", "se", "unrest", "truth"))
+    estimate, se, unrest, real = (
+        np.array([one[name] for one in found]) for name in ("estimate", "se", "unrest", "truth")
+    )
     truth = 0.0 if null else float(real.mean())
     bare = se / WIDEN / unrest
     off = np.abs(estimate - truth)

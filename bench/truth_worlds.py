@@ -1,8 +1,8 @@
 """The worlds of `truth.py`: real learners on drawn samples of a known law, judged as a contest's ledger is judged.
 
 Eight contenders are fitted in five folds: two learners x two settings x two seeds. They are dealt to the sides in two ways:
-`same`: one seed of everything to each side, so the sides are exchangeable and the true difference is zero, unless an error of known
-size is added to one side; `unlike`: trees against the smooth learner, whose true difference is what the law makes of it.
+`same`: one seed of everything to each side, so the sides are exchangeable and the true difference is zero, unless an error is
+added to one side; `unlike`: trees against the smooth learner, whose true difference is what the law makes of it.
 """
 
 from __future__ import annotations
@@ -81,7 +81,10 @@ def dealt(fits: Fits, deal: str) -> dict[Family, list[tuple[str, int, int]]]:
     keys = list(fits.held)
     if deal == "same":
         return {family: [key for key in keys if key[2] == side] for side, family in enumerate(Family)}
-    return {family: [key for key in keys if key[0] == name] for name, family in zip(("trees", "smooth"), Family, strict=True)}
+    return {
+        family: [key for key in keys if key[0] == name]
+        for name, family in zip(("trees", "smooth"), Family, strict=True)
+    }
 
 
 @dataclass(frozen=True)

@@ -75,8 +75,11 @@ def played(jobs: list[Any], workers: int, out: Path) -> None:
     from truth_worlds import cases
 
     cells: dict[tuple[Any, ...], list[dict[str, Any]]] = defaultdict(list)
-    with get_context("spawn").Pool(workers) as pool:
+    kept = ROOT / ".work" / "bench" / "truth" / out.name
+    kept.parent.mkdir(parents=True, exist_ok=True)
+    with get_context("spawn").Pool(workers) as pool, kept.open("w", encoding="utf-8") as raw:
         for number, (job, found) in enumerate(zip(jobs, pool.imap(cases, jobs), strict=True), start=1):
+            raw.write("".join(json.dumps(one) + "\n" for one in found))
             for one in found:
                 law = job[0].seed if not out.name.startswith("truth_null") else -1
                 key = (one["shuffled"], one["task"], one["metric"], one["rows"], one["deal"], one["size"], law)

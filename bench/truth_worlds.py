@@ -16,7 +16,7 @@ from truth_laws import Array, Law, shifted, smooth, trees
 
 from treeline.evidence.advice import SURE, Share
 from treeline.evidence.choice import Procedure, blend, procedure
-from treeline.evidence.influence import turn
+from treeline.evidence.influence import measure, score_by_fold, turn
 from treeline.evidence.paired import three_way
 from treeline.evidence.scores import Judged, Member
 from treeline.evidence.verdict import judge
@@ -165,8 +165,19 @@ def case(fits: Fits, metric_name: str, deal: str, size: float = 0.0) -> dict[str
         "unrest": float(wide[0].rsplit(" ", 1)[1].rstrip(")")) if wide else 1.0,
         "called_at_zero": "DEEP" if at_zero[0] >= SURE else "CLASSICAL" if at_zero[2] >= SURE else "",
         "truth": truths[Family.DEEP] - truths[Family.CLASSICAL],
+        **_by_fold(drawn.judged),
         "gain_truth": truths[None] - max(truths[Family.DEEP], truths[Family.CLASSICAL]),
     }  # fmt: skip
+
+
+def _by_fold(judged: Judged) -> dict[str, float]:
+    """Return the variance of the folds' differences, and what the rows alone say it should be."""
+    done = [procedure(judged, family).prediction for family in Family]
+    pulls = [each.influence for each in measure(judged.y, done, judged.metric, fold=judged.fold)]
+    scores = [score_by_fold(judged.y, each, judged.metric, judged.fold) for each in done]
+    pull = pulls[1] - pulls[0]
+    within = [np.var(pull[judged.fold == k], ddof=1) / (judged.fold == k).sum() for k in range(FOLDS)]
+    return {"between": float(np.var(scores[1] - scores[0], ddof=1)), "within": float(np.mean(within))}
 
 
 def cases(job: Sequence[Any]) -> list[dict[str, Any]]:

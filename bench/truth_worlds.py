@@ -184,4 +184,4 @@ def cases(job: Sequence[Any]) -> list[dict[str, Any]]:
     """Return all cases of one job: (law, seed, rows, list of (metric, deal, size))."""
     law, seed, rows, asked = job
     fits = fitted(law, seed, rows)
-    return [{"shuffled": law.shuffled, **case(fits, *each)} for each in asked]
+    return [{"shuffled": law.shuffled, "law": law.seed, **case(fits, *each)} for each in asked]

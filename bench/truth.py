@@ -23,7 +23,6 @@ import argparse
 import json
 import os
 from collections import defaultdict
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -67,32 +66,33 @@ def power_jobs() -> list[Any]:
     return jobs
 
 
-def played(jobs: list[Any], workers: int, out: Path) -> None:
-    """Play all worlds and write one line for each cell of them."""
+def played(jobs: list[Any], workers: int, name: str) -> None:
+    """Play all worlds, keep every verdict under .work, and write one line for each kind of world."""
     from multiprocessing import get_context
 
-    from truth_cells import cell
     from truth_worlds import cases
 
-    cells: dict[tuple[Any, ...], list[dict[str, Any]]] = defaultdict(list)
-    kept = ROOT / ".work" / "bench" / "truth" / out.name
+    kept = ROOT / ".work" / "bench" / "truth" / f"{name}.jsonl"
     kept.parent.mkdir(parents=True, exist_ok=True)
     with get_context("spawn").Pool(workers) as pool, kept.open("w", encoding="utf-8") as raw:
-        for number, (job, found) in enumerate(zip(jobs, pool.imap(cases, jobs), strict=True), start=1):
+        for number, found in enumerate(pool.imap(cases, jobs), start=1):
             raw.write("".join(json.dumps(one) + "\n" for one in found))
-            for one in found:
-                law = job[0].seed if not out.name.startswith("truth_null") else -1
-                key = (one["shuffled"], one["task"], one["metric"], one["rows"], one["deal"], one["size"], law)
-                cells[key].append(one)
             if number % 20 == 0:
                 print(f"{number} of {len(jobs)} worlds", flush=True)
+    condense(kept, RESULTS / f"truth_{name}.jsonl", null=name == "null")
+
+
+def condense(kept: Path, out: Path, *, null: bool) -> None:
+    """Write one line for each kind of world; worlds without a winner have a law of their own each, so their laws are one kind."""
+    from truth_cells import cell
+
+    kinds: dict[tuple[Any, ...], list[dict[str, Any]]] = defaultdict(list)
+    for one in map(json.loads, kept.read_text(encoding="utf-8").splitlines()):
+        names = ("shuffled", "task", "metric", "rows", "deal", "size")
+        kinds[(*(one[name] for name in names), -1 if null else one["law"])].append(one)
     out.parent.mkdir(exist_ok=True)
-    write(out, (cell(key, found, null=out.name.startswith("truth_null")) for key, found in sorted(cells.items())))
-
-
-def write(path: Path, lines: Iterable[dict[str, Any]]) -> None:
-    """Write one JSON line for each."""
-    path.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
+    lines = (json.dumps(cell(key, found, null=null)) + "\n" for key, found in sorted(kinds.items()))
+    out.write_text("".join(lines), encoding="utf-8")
 
 
 def main() -> None:
@@ -107,9 +107,9 @@ def main() -> None:
     parser.add_argument("--before", default="", help="words to put before each run, such as 'nice -n 5'")
     args = parser.parse_args()
     if args.what == "worlds":
-        played(null_jobs(), args.workers, RESULTS / "truth_null.jsonl")
+        played(null_jobs(), args.workers, "null")
     elif args.what == "power":
-        played(power_jobs(), args.workers, RESULTS / "truth_power.jsonl")
+        played(power_jobs(), args.workers, "power")
     elif args.what == "real":
         from truth_real import everything
 

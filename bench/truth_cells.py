@@ -11,7 +11,10 @@ from scipy import stats
 
 from treeline.evidence.paired import WIDEN
 
-__all__ = ["cell", "wilson"]
+__all__ = ["WIDTHS", "cell", "wilson"]
+
+FOLDS = 5
+WIDTHS = ("as printed", "before decision 0012: rows x choosing anew x 1.2", "rows x choosing anew", "rows only")
 
 
 def cell(key: Sequence[Any], found: list[dict[str, Any]], *, null: bool) -> dict[str, Any]:
@@ -22,9 +25,9 @@ def cell(key: Sequence[Any], found: list[dict[str, Any]], *, null: bool) -> dict
         np.array([one[name] for one in found]) for name in ("estimate", "se", "unrest", "truth")
     )
     truth = 0.0 if null else float(real.mean())
-    bare = se / WIDEN / unrest
+    bare = np.sqrt([one["within"] / FOLDS for one in found])
     off = np.abs(estimate - truth)
-    widths = {"printed": se, "without 1.2": bare * unrest, "without choosing anew": bare * WIDEN, "rows only": bare}
+    widths = dict(zip(WIDTHS, (se, bare * unrest * WIDEN, bare * unrest, bare), strict=True))
     calls = Counter(one["call"] for one in found)
     blend = [one for one in found if one["call"] == "BOTH"]
     return dict(zip(names, key, strict=True)) | {

@@ -10,13 +10,12 @@ from typing import Any
 
 import numpy as np
 from measure import markdown
-from truth_cells import wilson
+from truth_cells import WIDTHS, wilson
 from truth_verdicts import calls_table, cases_table, cost_lines, forecasts, forecasts_table, reliability, same_rows
 
 Line = dict[str, Any]
 BINS = ((0.0, 0.5), (0.5, 1.0), (1.0, 1.5), (1.5, 2.0), (2.0, 3.0), (3.0, 5.0), (5.0, np.inf))
 "Gap divided by the margin."
-WIDTHS = ("printed", "without 1.2", "without choosing anew", "rows only")
 SIDES = ("CLASSICAL", "DEEP", "BOTH")
 
 
@@ -173,11 +172,11 @@ def _held(cells: list[Line]) -> list[str]:
     weights = [one["worlds"] for one in cells]
     ratio = float(1 / np.sqrt(np.average([one["z2"] for one in cells], weights=weights)))
     unrest = float(np.average([one["unrest"] for one in cells], weights=weights))
-    low, high = wilson(sum(one["held"]["printed"][1] for one in cells), of)
+    low, high = wilson(sum(one["held"][WIDTHS[0]][1] for one in cells), of)
     return [
         str(of),
-        f"{_share(cells, 'printed', 0):.1%}",
-        f"{_share(cells, 'printed', 1):.1%} ({low:.1%} to {high:.1%})",
+        f"{_share(cells, WIDTHS[0], 0):.1%}",
+        f"{_share(cells, WIDTHS[0], 1):.1%} ({low:.1%} to {high:.1%})",
         f"{ratio:.2f}",
         f"{unrest:.2f}",
     ]

@@ -11,7 +11,16 @@ from typing import Any
 import numpy as np
 from measure import markdown
 from truth_cells import WIDTHS, wilson
-from truth_verdicts import calls_table, cases_table, cost_lines, forecasts, forecasts_table, reliability, same_rows
+from truth_verdicts import (
+    calls_table,
+    cases_table,
+    cost_lines,
+    forecasts,
+    forecasts_table,
+    reliability,
+    same_rows,
+    truth_of,
+)
 
 Line = dict[str, Any]
 BINS = ((0.0, 0.5), (0.5, 1.0), (1.0, 1.5), (1.5, 2.0), (2.0, 3.0), (3.0, 5.0), (5.0, np.inf))
@@ -25,7 +34,13 @@ def report(results: Path, docs: Path) -> None:
     notes = results.parent / "truth_notes.md"
     words = notes.read_text(encoding="utf-8") if notes.exists() else ""
     first, _, last = words.partition("<!-- after -->")
-    parts = [first.strip(), _nulls(null), _power(power), _coverage([one for one in null if not one["shuffled"]], power)]
+    parts = [
+        first.strip(),
+        _goals(null, power, [one for one in real if one["truth"]]),
+        _nulls(null),
+        _power(power),
+        _coverage([one for one in null if not one["shuffled"]], power),
+    ]
     parts += [_real(real, docs), last.strip()]
     (docs / "truth.md").write_text("\n\n".join(part for part in parts if part) + "\n", encoding="utf-8")
     print(f"{docs / 'truth.md'} from {len(null)} + {len(power)} kinds of worlds and {len(real)} runs on real tables")
@@ -33,6 +48,65 @@ def report(results: Path, docs: Path) -> None:
 
 def _read(path: Path) -> list[Line]:
     return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()] if path.exists() else []
+
+
+def _goals(null: list[Line], power: list[Line], real: list[Line]) -> str:
+    """What was to be shown, and what was found."""
+    worlds = [one for one in null if not one["shuffled"]] + power
+    rows = []
+    for shuffled in (False, True):
+        cells = [one for one in null if one["shuffled"] is shuffled]
+        calls, of = _calls(cells), sum(one["worlds"] for one in cells)
+        false = sum(calls[side] for side in SIDES)
+        rows.append(
+            _goal(f"a winner named where there is none ({_kind(shuffled)})", "<= 5%", false, of, lambda x: x <= 0.05)
+        )
+    for at, goal, low, high in ((1, "90 ± 3%", 0.87, 0.93), (0, "95 ± 3%", 0.92, 0.98)):
+        hits, of = sum(one["held"][WIDTHS[0]][at] for one in worlds), sum(one["worlds"] for one in worlds)
+        rows.append(
+            _goal(
+                f"the {goal[:2]}% interval holds the truth of a world",
+                goal,
+                hits,
+                of,
+                lambda x, a=low, b=high: a <= x <= b,
+            )
+        )
+    for name, calls_, least in (("CLASSICAL, DEEP and BOTH", SIDES, 0.95), ("EQUIVALENT", ("EQUIVALENT",), 0.8)):
+        states = [truth_of(one, "judged", one["verdict"]["call"]) for one in real if one["verdict"]["call"] in calls_]
+        clear = [state for state in states if not state.startswith("unclear")]
+        words = f"{name} true on real tables ({len(states) - len(clear)} more: truth unclear)"
+        rows.append(_goal(words, f">= {least:.0%}", clear.count("true"), len(clear), lambda x, a=least: x >= a))
+    brier = [(one["p"] - one["won"]) ** 2 for one in forecasts(real) if (one["from"], one["to"]) == ("quarter", "all")]
+    if brier:
+        score = float(np.mean(brier))
+        rows.append(
+            [
+                "who wins at all rows, from a quarter: Brier",
+                "<= 0.125",
+                f"{score:.3f} ({len(brier)} tables)",
+                _met(score <= 0.125),
+            ]
+        )
+    slow = [one["conclude_s"] / one["seconds"] for one in real]
+    rows.append(
+        _goal(
+            "runs whose evidence takes at most 5% of the time",
+            "all",
+            sum(x <= 0.05 for x in slow),
+            len(slow),
+            lambda x: x == 1,
+        )
+    )
+    return "## In short\n\n" + markdown(["what", "goal", "found", ""], rows)
+
+
+def _goal(what: str, goal: str, hits: int, of: int, good: Callable[[float], bool]) -> list[str]:
+    return [what, goal, _rate(hits, of), _met(good(hits / of)) if of else "not measured"]
+
+
+def _met(good: bool) -> str:
+    return "met" if good else "**missed**"
 
 
 def _rate(hits: int, of: int) -> str:

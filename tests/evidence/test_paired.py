@@ -7,7 +7,7 @@ import pytest
 from scipy import stats
 
 from treeline.evidence.choice import procedure
-from treeline.evidence.paired import compare, correlated_t, score_interval, three_way
+from treeline.evidence.paired import Difference, compare, correlated_t, score_interval, three_way
 from treeline.problem.metric import METRICS
 from treeline.problem.task import Family
 from treeline.testing.worlds import world
@@ -97,6 +97,34 @@ def test_correlated_t_has_the_scale_of_nadeau_and_bengio() -> None:
     assert better == pytest.approx(stats.t.sf((0.01 - d.mean()) / scale, 4))
     assert better + same + worse == pytest.approx(1)
     assert correlated_t(d[:1], 0.01) is None
+
+
+def lucky(seed: int, rows: int, luck: float) -> Difference:
+    """Five folds of equal rows, whose models are truly better or worse by `luck` (standard deviation); the true mean is zero."""
+    rng = np.random.default_rng(seed)
+    fold = np.arange(rows) % 5
+    worse = rng.normal(size=5)[fold] * luck
+    zero = np.zeros(rows)
+    losses = METRICS["mean_absolute_error"]
+    return compare(zero, 2 + worse, 2 + rng.normal(size=rows) * 0.5, losses, fold=fold, margin=0.0)
+
+
+@pytest.mark.parametrize("rows", [300, 20_000])
+def test_the_luck_of_the_folds_models_is_counted_and_more_rows_do_not_take_it_away(rows: int) -> None:
+    found = [lucky(seed, rows, luck=0.03) for seed in range(300)]
+    held = np.mean([one.interval[0] <= 0 <= one.interval[1] for one in found])
+    assert 0.92 <= held <= 0.99
+    # all of it is luck where rows abound: 0.03 / sqrt(5), and a little for the training rows that folds share
+    assert np.median([one.se for one in found]) > (0.03 / np.sqrt(5) if rows > 1000 else 0.02)
+
+
+def test_without_luck_the_rows_are_nearly_all() -> None:
+    found = [lucky(seed, 2000, luck=0.0) for seed in range(300)]
+    ratio = np.sqrt(np.mean([one.se**2 for one in found])) / np.std([one.estimate for one in found])
+    assert 1.0 < ratio < 1.35
+    assert np.mean([one.p_better >= 0.95 or one.p_worse >= 0.95 for one in found]) <= 0.1
+    told = {line.partition(" (")[0] for one in found for line in one.corrected_for}
+    assert told == {"the luck of the folds' models"}
 
 
 def test_one_fold_is_said() -> None:

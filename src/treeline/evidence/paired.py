@@ -1,8 +1,8 @@
 """Which of two predictions is better on the same rows, by how much, and how sure that is.
 
-The interval pairs rows and is widened by 1.2: in simulations on three real populations that held 95% coverage for
-cross-validated procedures, where a t-test over folds wasted half of the power. Beside it stands the posterior of Benavoli,
-Corani, Demšar and Zaffalon (JMLR 2017) over folds, whose scale is that of Nadeau and Bengio (2003).
+The interval pairs rows, where a t-test over folds wastes half of the power. What rows cannot show, the luck of the folds' models,
+is added as a variance: what the folds differ by more than their rows explain, at the scale of Nadeau and Bengio (2003); see
+docs/decisions/0012. Beside it stands the posterior of Benavoli, Corani, Demšar and Zaffalon (JMLR 2017) over folds.
 """
 
 from __future__ import annotations
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 __all__ = ["WIDEN", "Difference", "Interval", "compare", "contrast", "correlated_t", "score_interval", "three_way"]
 
 WIDEN = 1.2
+"Widens the interval of a single score, and that of a difference where too few folds say how lucky their models were."
+FEW_FOLDS = 3
 FEW_UNITS = 20
 
 
@@ -39,7 +41,7 @@ class Difference:
 
     estimate: float
     se: float
-    "Widened standard error."
+    "Standard error of rows, of choosing and of the luck of the folds' models."
     interval: tuple[float, float]
     p_better: float
     "Probability that `b` is better by more than the margin."
@@ -93,10 +95,10 @@ def contrast(
     """
     estimate = turn(metric, b.score - a.score)
     spread, units = _spread(a, b, group)
-    se = WIDEN * unrest * spread
+    known = folds[np.isfinite(folds)]
+    se, overlap = _with_luck(spread, unrest, known)
     p_better, p_same, p_worse = three_way(estimate, se, margin, units - 1)
     reach = _t_quantile(units - 1) * se
-    known = folds[np.isfinite(folds)]
     by_fold = correlated_t(known, margin)
     caveats = []
     if len(known) < 2:
@@ -105,7 +107,7 @@ def contrast(
         caveats.append(f"{len(folds) - len(known)} of {len(folds)} folds have no score by this metric.")
     if group is not None and units < FEW_UNITS:
         caveats.append(f"Only {units} groups were judged; with fewer than {FEW_UNITS} the interval is rough.")
-    corrected = ["overlapping training rows of the folds (interval widened by 1.2)"]
+    corrected = [overlap]
     if unrest > 1.0:
         corrected.append(f"choosing anew in every resample (interval widened by {unrest:.2f})")
     if group is not None:
@@ -120,7 +122,7 @@ def contrast(
         p_fold_better=by_fold[0] if by_fold else None,
         p_fold_same=by_fold[1] if by_fold else None,
         p_fold_worse=by_fold[2] if by_fold else None,
-        method=f"paired {b.method}, x{WIDEN}; beside it the correlated-fold posterior",
+        method=f"paired {b.method} and the luck of the folds' models; beside it the correlated-fold posterior",
         corrected_for=tuple(corrected),
         caveats=tuple(caveats),
     )
@@ -168,9 +170,30 @@ def correlated_t(differences: Array, margin: float) -> tuple[float, float, float
     k = len(differences)
     if k < 2:
         return None
-    rho = 1.0 / k
-    scale = float(differences.std(ddof=1)) * np.sqrt(1.0 / k + rho / (1.0 - rho))
+    scale = float(differences.std(ddof=1)) * np.sqrt(_overlapping(k))
     return three_way(float(differences.mean()), scale, margin, k - 1)
+
+
+def _overlapping(k: int) -> float:
+    """Return what to multiply the variance of k folds with: 1/k + rho/(1 - rho), rho = 1/k for their shared training rows."""
+    return 1.0 / k + 1.0 / (k - 1)
+
+
+def _with_luck(spread: float, unrest: float, folds: Array) -> tuple[float, str]:
+    """Return the standard error of a difference whose rows say `spread`, and what it was corrected for.
+
+    If rows were all, the variance of (K,) folds would be K times that of their mean. What they vary by beyond that is the luck
+    of their models, and more rows do not take it away.
+    """
+    k = len(folds)
+    if k < FEW_FOLDS:
+        return WIDEN * unrest * spread, f"overlapping training rows of the folds (interval widened by {WIDEN})"
+    excess = max(float(folds.var(ddof=1)) - k * spread**2, 0.0)
+    se = float(np.sqrt((unrest * spread) ** 2 + excess * _overlapping(k)))
+    if excess == 0:
+        return se, "the luck of the folds' models (the folds differ no more than their rows explain)"
+    wider = f" (interval widened by {se / (unrest * spread):.2f})" if spread > 0 else ""
+    return se, f"the luck of the folds' models{wider}"
 
 
 def _spread(a: Measured | None, b: Measured, group: Array | None) -> tuple[float, int]:

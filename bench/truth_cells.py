@@ -1,0 +1,61 @@
+"""What many worlds of one kind say together: calls, coverage, and how wide the intervals should have been."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from scipy import stats
+
+from treeline.evidence.paired import WIDEN
+
+__all__ = ["WIDTHS", "cell", "wilson"]
+
+FOLDS = 5
+WIDTHS = ("as printed", "before decision 0012: rows x choosing anew x 1.2", "rows x choosing anew", "rows only")
+
+
+def cell(key: Sequence[Any], found: list[dict[str, Any]], *, null: bool) -> dict[str, Any]:
+    """Return one line about worlds of one kind. The true difference is zero by construction in null worlds, else their mean."""
+    names = ("shuffled", "task", "metric", "rows", "deal", "size", "law")
+    rows = int(key[3])
+    estimate, se, unrest, real = (
+        np.array([one[name] for one in found]) for name in ("estimate", "se", "unrest", "truth")
+    )
+    truth = 0.0 if null else float(real.mean())
+    bare = np.sqrt([one["within"] / FOLDS for one in found])
+    off = np.abs(estimate - truth)
+    widths = dict(zip(WIDTHS, (se, bare * unrest * WIDEN, bare * unrest, bare), strict=True))
+    calls = Counter(one["call"] for one in found)
+    blend = [one for one in found if one["call"] == "BOTH"]
+    return dict(zip(names, key, strict=True)) | {
+        "worlds": len(found),
+        "truth": truth,
+        "truth_se": 0.0 if null else float(real.std(ddof=1) / np.sqrt(len(found))),
+        "truth_sd": float(real.std(ddof=1)),
+        "margin": float(np.mean([one["margin"] for one in found])),
+        "calls": dict(calls),
+        "both_true": sum(one["gain_truth"] > one["margin"] for one in blend),
+        "zero": dict(Counter(one["called_at_zero"] for one in found if one["called_at_zero"])),
+        "bias": float(estimate.mean() - truth),
+        "sd": float(np.sqrt(np.mean((estimate - truth) ** 2))),
+        "se": float(np.sqrt(np.mean(se**2))),
+        "z2": float(np.mean((off / se) ** 2)),
+        "unrest": float(unrest.mean()),
+        "held": {
+            name: [int((off <= stats.t.ppf(level, rows - 1) * width).sum()) for level in (0.975, 0.95)]
+            for name, width in widths.items()
+        },
+    }
+
+
+def wilson(hits: int, of: int) -> tuple[float, float]:
+    """Return the 95% interval of a rate (Wilson 1927)."""
+    if of == 0:
+        return 0.0, 1.0
+    z, share = 1.96, hits / of
+    middle = (share + z * z / (2 * of)) / (1 + z * z / of)
+    reach = z * np.sqrt(share * (1 - share) / of + z * z / (4 * of * of)) / (1 + z * z / of)
+    return float(max(middle - reach, 0.0)), float(min(middle + reach, 1.0))

@@ -99,8 +99,10 @@ def test_a_blend_that_gains_is_both() -> None:
 
 
 def test_undecided_says_what_would_decide() -> None:
-    found = verdict(one_each(4, rows=200))
-    assert found.call is Call.UNDECIDED
+    every = [verdict(one_each(seed, rows=200)) for seed in range(4, 14)]
+    undecided = [found for found in every if found.call is Call.UNDECIDED]
+    assert len(undecided) >= 7  # equal sides at a margin of zero: one in ten may be called
+    found = undecided[0]
     assert not found.strong
     assert found.because[0].startswith("NOT_ENOUGH_ROWS")
     data = found.to_json()

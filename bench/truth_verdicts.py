@@ -26,8 +26,10 @@ def same_rows(real: list[Line]) -> str:
     aside = [one["truth"]["rows"] for one in real if one["truth"]]
     load = float(np.median([one["load_before"] for one in real]))
     at = ", ".join(sorted({one["treeline"] for one in real}))
-    kept = f"{min(aside):,} to {max(aside):,} rows kept aside"
-    return f"Treeline at {at}, {' and '.join(seconds)} each; {kept}; median load before a run {load:.1f}"
+    return (
+        f"Treeline at {at}, {' and '.join(seconds)} each; {min(aside):,} to {max(aside):,} rows kept aside; "
+        f"median load before a run {load:.1f}"
+    )
 
 
 def truth_of(one: Line, kind: str, call: str) -> str:

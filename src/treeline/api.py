@@ -158,7 +158,9 @@ def advise(source: Any, *, target: str, **settings: Any) -> Prior:
     out = excluded_columns(found, wanted, problem) | leaks
     encoder = Encoder.fit(dataset, exclude=out, target=problem.target)
     losses = landmarks(dataset, problem, rows, y, encoder=encoder)
-    return prior_of(rows=len(rows), columns=len(encoder.inputs), task=problem.task, losses=losses)
+    return prior_of(
+        rows=len(rows), columns=len(encoder.inputs), task=problem.task, losses=losses, texts=len(encoder.texts)
+    )
 
 
 def judge(source: Any, *, margin: float) -> Verdict:

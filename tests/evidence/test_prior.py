@@ -83,3 +83,14 @@ def test_few_rows_and_odd_tables_are_survived() -> None:
     assert 0.2 <= treeline.advise(gaps, target="y").p_deep <= 0.8
     with pytest.raises(UsageError):
         treeline.advise(gaps, target="y", colour="red")
+
+
+def test_rules_of_thumb_look_at_this_table() -> None:
+    plain = {one["rule"]: one for one in prior_of(rows=5000, columns=20, task=Task.BINARY).rules}
+    wordy = {one["rule"]: one for one in prior_of(rows=5_000_000, columns=20, task=Task.BINARY, texts=2).rules}
+    raw = next(rule for rule in plain if "Raw data" in rule)
+    assert plain[raw]["here"] == "says nothing"
+    assert "2 columns" in wordy[raw]["here"]
+    assert any("horizon" in rule for rule in plain)
+    below = next(rule for rule in plain if rule.startswith("Below 10,000"))
+    assert (plain[below]["here"], wordy[below]["here"]) == ("says classical", "says nothing")

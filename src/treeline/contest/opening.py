@@ -106,7 +106,9 @@ def _begin(
     keys = keys_of(dataset, problem, rows)
     folds = plan_folds(y, problem, **keys, folds=settings.folds)
     losses = landmarks(dataset, problem, rows, y, encoder=encoder) if budget.limit_s >= FORESIGHT_S else None
-    prior = prior_of(rows=len(rows), columns=len(encoder.inputs), task=problem.task, losses=losses)
+    prior = prior_of(
+        rows=len(rows), columns=len(encoder.inputs), task=problem.task, losses=losses, texts=len(encoder.texts)
+    )
     field = line_up(
         cards(), task=problem.task, classes=len(problem.classes), rows=len(y), families=settings.families,
         only=[card_named(name).name for name in settings.candidates], landmarks=losses,

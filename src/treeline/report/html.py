@@ -219,9 +219,9 @@ def _method(s: Summary) -> dict[str, Any]:
     order = {name: i for i, name in enumerate(SEVERITY)}
     findings = sorted(s.findings, key=lambda f: (order.get(f["severity"], 9), f["code"]))
     sections = [
+        ("treeline", "More rows", s.verdict["treeline"] or any(s.verdict["curves"].values())),
         ("dimensions", "Seven dimensions", s.verdict["dimensions"]),
         ("cost", "Cost", wording.competed(s)),
-        ("treeline", "More rows", s.verdict["treeline"] or any(s.verdict["curves"].values())),
         ("leaderboard", "Leaderboard", s.verdict["leaderboard"]),
         ("diagnosis", "What holds it back", (s.verdict["diagnosis"] or {}).get("winner")),
         ("errors", "Errors", s.errors),

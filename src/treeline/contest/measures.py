@@ -14,6 +14,7 @@ from treeline.contest.cache import transform_of
 from treeline.contest.fitting import cross_fitted
 from treeline.contest.leaderboard import references
 from treeline.contest.ledger import Ledger
+from treeline.contest.shares import fits_cpu
 from treeline.contest.trial import Trial
 from treeline.evidence.choice import Procedure
 from treeline.evidence.curves import Curve
@@ -105,10 +106,7 @@ class Measures:
             for trial in self.ledger.trials
             if trial.family is family and trial.entry not in references(self.ledger)
         ]
-        used: dict[str, list[float]] = {}
-        for trial in self._trials():
-            if trial.entry in self.procedures[family].weights():
-                used.setdefault(trial.entry, []).append(trial.cpu_s / trial.rung)
+        used = fits_cpu(self.ledger, self.procedures[family])
         stops = self.ledger.of_kind("stop")
         read = [float(stop["joules"]) for stop in stops if stop.get("joules") is not None]
         all_cpu, cpu = sum(trial.cpu_s for trial in self.ledger.trials), sum(trial.cpu_s for trial in mine)

@@ -12,7 +12,7 @@ from treeline.evidence.scores import Judged
 from treeline.evidence.verdict import Share
 from treeline.problem.task import Family
 
-__all__ = ["seconds_per_row", "share_of", "why_missing"]
+__all__ = ["fits_cpu", "seconds_per_row", "share_of", "why_missing"]
 
 CUT = 0.5
 "A fit that the clock ended before this share of its planned steps may not show what its contender can do."
@@ -35,14 +35,25 @@ def share_of(ledger: Ledger, family: Family, judged: Judged, made: Procedure | N
     )
 
 
+def fits_cpu(ledger: Ledger, made: Procedure) -> dict[str, list[float]]:
+    """Return by member of a procedure the CPU seconds of its fits on its highest rung, scaled to all rows.
+
+    Small fits are mostly start-up: they would say too much.
+    """
+    mine = [trial for trial in ledger.done() if trial.entry in made.weights()]
+    highest = {
+        name: max(trial.rung for trial in mine if trial.entry == name) for name in {trial.entry for trial in mine}
+    }
+    found: dict[str, list[float]] = {}
+    for trial in mine:
+        if trial.rung == highest[trial.entry]:
+            found.setdefault(trial.entry, []).append(trial.cpu_s / trial.rung)
+    return found
+
+
 def _fit_cpu(ledger: Ledger, made: Procedure) -> float:
     """Return the CPU seconds of one fit on all rows of every member that the family's procedure uses."""
-    used = made.weights()
-    top: dict[str, list[float]] = {}
-    for trial in ledger.done():
-        if trial.entry in used:
-            top.setdefault(trial.entry, []).append(trial.cpu_s / trial.rung)
-    return sum(float(np.mean(seconds)) for seconds in top.values())
+    return sum(float(np.mean(seconds)) for seconds in fits_cpu(ledger, made).values())
 
 
 def _unfinished(ledger: Ledger, family: Family) -> str | None:

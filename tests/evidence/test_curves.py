@@ -94,3 +94,14 @@ def test_an_anchored_frontier_ends_where_the_procedure_stands_and_keeps_its_shap
     errors = anchored(curve, 0.4, METRICS["root_mean_squared_error"])
     assert [point.score for point in errors.points] == pytest.approx([0.3, 0.4])
     assert anchored(curve, None, METRICS["roc_auc"]) is curve
+
+
+def test_a_rung_without_the_leaders_says_nothing_of_the_family() -> None:
+    def curve(name: str, scores: dict[int, float]) -> Curve:
+        return gather(name, Family.CLASSICAL, [(rows, 0, score) for rows, score in scores.items()], noise=1.0)
+
+    leader, other = curve("leader", {100: 80.0, 200: 75.0, 800: 50.0}), curve("other", {100: 90.0, 400: 104.0})
+    found = frontier([leader, other], Family.CLASSICAL, RMSE)
+    assert [point.rows for point in found.points] == [100, 200, 800]
+    both = frontier([leader, other, curve("leader-2", {100: 79.0, 400: 60.0})], Family.CLASSICAL, RMSE)
+    assert [point.rows for point in both.points] == [100, 200, 400, 800]  # who leads at the bottom was there

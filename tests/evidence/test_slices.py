@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from treeline.evidence.slices import by_class, by_slice, calibration_error, cut, wilson
+from treeline.evidence.slices import by_class, by_slice, calibration_error, cut, cut_levels, wilson
 from treeline.problem.metric import METRICS
 from treeline.problem.task import Task
 
@@ -42,7 +42,7 @@ def test_slices_show_where_the_order_is_another() -> None:
     classical = y + noise[0] * np.where(where == 1, 2.0, 0.5)
     deep = y + noise[1] * np.where(where == 1, 0.5, 2.0)
     metric = METRICS["root_mean_squared_error"]
-    found = by_slice(y, classical, deep, metric, task=Task.REGRESSION, slices={"where": cut(where)})
+    found = by_slice(y, (classical, deep), metric, task=Task.REGRESSION, slices={"where": cut(where)})
     assert {one["slice"]: one["favours"] for one in found} == {"0": "classical", "1": "deep"}
 
 
@@ -52,7 +52,7 @@ def test_slices_of_equal_sides_rarely_favour_anybody() -> None:
         y = RNG.integers(0, 2, 600)
         pair = [np.clip(0.5 + RNG.normal(size=600) * 0.1, 0.05, 0.95) for _ in range(2)]
         slices = {str(j): cut(RNG.normal(size=600)) for j in range(5)}
-        found = by_slice(y, pair[0], pair[1], metric, task=Task.BINARY, slices=slices)
+        found = by_slice(y, (pair[0], pair[1]), metric, task=Task.BINARY, slices=slices)
         false += any(one["favours"] for one in found)
     assert false <= 8
 
@@ -64,3 +64,21 @@ def test_cuts() -> None:
     code, names = cut(np.arange(300.0))
     assert len(names) == 3
     assert np.bincount(code).min() > 90
+
+
+def test_categories_are_told_by_their_levels() -> None:
+    code, names = cut_levels(np.array([2, 3, 4, 5, 6, 1, np.nan]), ["red", "blue", "green", "grey", "pink"])
+    assert names == ["red", "blue", "green", "any other"]
+    assert code.tolist() == [0, 1, 2, 3, 3, -1, -1]
+    assert cut_levels(np.array([2.0, 3.0]), ["yes", "no"])[1] == ["yes", "no"]
+
+
+def test_groups_widen_slices() -> None:
+    who = np.repeat(np.arange(60), 20)
+    y, shift = RNG.normal(size=1200), np.repeat(RNG.normal(size=60), 20)
+    sides = (y + 1 + 0.5 * shift, y + 1 + 0.0 * shift)
+    slices = {"all": (np.zeros(1200, dtype=int), ["all"])}
+    metric = METRICS["mean_absolute_error"]
+    wide = by_slice(y, sides, metric, task=Task.REGRESSION, slices=slices, group=who)[0]["interval"]
+    narrow = by_slice(y, sides, metric, task=Task.REGRESSION, slices=slices)[0]["interval"]
+    assert wide[1] - wide[0] > 3 * (narrow[1] - narrow[0])

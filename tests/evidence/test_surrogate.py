@@ -48,11 +48,11 @@ def test_missing_inputs_and_constant_predictions() -> None:
 
 
 def test_signals() -> None:
-    assert signal_of(np.array([0.5, 0.9])) == pytest.approx([0.0, np.log(9)])
-    assert signal_of(np.array([-3.0, 7.0])) == pytest.approx([-3.0, 7.0])
+    assert signal_of(np.array([0.5, 0.9]), probability=True) == pytest.approx([0.0, np.log(9)])
+    assert signal_of(np.array([0.5, 0.9]), probability=False) == pytest.approx([0.5, 0.9])  # a target between 0 and 1
     several = np.array([[0.2, 0.5, 0.3], [0.2, 0.1, 0.7]])
-    assert signal_of(several) == pytest.approx(np.log([[0.5 / 0.5, 0.1 / 0.9]])[0])
-    assert signal_of(np.array([0.0, np.e - 1]), relative=True) == pytest.approx([0.0, 1.0])
+    assert signal_of(several, probability=True, of=1) == pytest.approx(np.log([0.5 / 0.5, 0.1 / 0.9]))
+    assert signal_of(np.array([0.0, np.e - 1]), probability=False, relative=True) == pytest.approx([0.0, 1.0])
 
 
 def test_the_more_readable_side_wins() -> None:

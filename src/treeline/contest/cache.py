@@ -91,21 +91,18 @@ class Cache:
         """Return all rows that have a target, memory-mapped."""
         return Rows(self.shape(), self.array("num"), self.array("cat"), self.array("y"))
 
-    def plain(self) -> Rows:
-        """Return all rows as a table of plain numbers: nothing derived, category codes as they fell, no column typed."""
-        every, facts = self.every(), json.loads((self.folder / "shape.json").read_text(encoding="utf-8"))
-        shape = replace(
-            every.shape,
-            num_names=(*(every.shape.num_names[j] for j in facts["plain"]), *every.shape.cat_names),
-            cat_names=(),
-            cards=(),
-        )
-        codes = np.where(every.cat > 0, every.cat, np.nan).astype(np.float32)
-        return Rows(shape, np.hstack([every.num[:, facts["plain"]], codes]), every.cat[:, :0], every.y)
+    def plain(self, rows: Rows) -> Rows:
+        """Return rows as a table of plain numbers: nothing derived, category codes as they fell, no column typed."""
+        facts = json.loads((self.folder / "shape.json").read_text(encoding="utf-8"))
+        names = (*(rows.shape.num_names[j] for j in facts["plain"]), *rows.shape.cat_names)
+        shape = replace(rows.shape, num_names=names, cat_names=(), cards=())
+        codes = np.where(rows.cat > 0, rows.cat, np.nan).astype(np.float32)
+        return Rows(shape, np.hstack([rows.num[:, facts["plain"]], codes]), rows.cat[:, :0], rows.y)
 
     def fold(self, fold: int, rung: float, *, plain: bool = False) -> tuple[Rows, Rows, Array]:
         """Return training rows, held-out rows and the halves of the latter; as `plain` numbers if asked."""
-        every = self.plain() if plain else self.every()
+        every = self.every()
         train = every.take(np.sort(np.load(self.folder / f"{self._train(fold, rung)}.npy", allow_pickle=False)))
         index = np.load(self.folder / f"test-{fold}.npy", allow_pickle=False)
-        return train, every.take(index), np.asarray(self.array("half")[index])
+        test, half = every.take(index), np.asarray(self.array("half")[index])
+        return (self.plain(train), self.plain(test), half) if plain else (train, test, half)

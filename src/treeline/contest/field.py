@@ -72,12 +72,12 @@ def line_up(
     rows: int,
     families: Collection[str],
     only: Iterable[str] = (),
-    landmarks: Mapping[str, float] | None = None,
+    first: Family = Family.CLASSICAL,
 ) -> Field:
     """Choose the entries for `rows` training rows.
 
-    With `only`, exactly those candidates compete, each with its whole portfolio after the defaults. Where the landmarks of the
-    prior show a linear model to be no worse than a forest, it takes the forest's place in the first wave.
+    With `only`, exactly those candidates compete, each with its whole portfolio after the defaults. The family `first` starts
+    first, which is all that a prior may decide: it has looked at rows that will judge.
 
     Raises:
         UsageError: a name is unknown, or nobody of the families asked for can compete.
@@ -85,12 +85,10 @@ def line_up(
     chosen = list(only)
     absent: dict[str, Absent] = {}
     entries: dict[Family, tuple[Entry, ...]] = {}
-    for family in Family:
+    for family in (first, first.other):
         if str(family) not in families:
             continue
-        names = (
-            [name for name in chosen if cards[name].family is family] if chosen else _wanted(family, rows, landmarks)
-        )
+        names = [name for name in chosen if cards[name].family is family] if chosen else _wanted(family, rows)
         able = []
         for name in names:
             why = _obstacle(cards[name], task, classes, rows)
@@ -111,11 +109,11 @@ def line_up(
         least = max(min(map(len, entries.values())), FIRST_WAVE)
         entries = {family: listed[:least] for family, listed in entries.items()}
     reference = [card for card in cards.values() if card.reference and task in card.tasks]
-    first = next(iter(entries))
+    host = Family.CLASSICAL if Family.CLASSICAL in entries else next(iter(entries))
     for card in reference:
-        entries[first] = (
-            Entry(name=card.name, candidate=card.name, family=first, params={}, reference=True),
-            *entries[first],
+        entries[host] = (
+            Entry(name=card.name, candidate=card.name, family=host, params={}, reference=True),
+            *entries[host],
         )
     return Field(entries, tuple(absent.values()))
 
@@ -132,13 +130,9 @@ def probes(field: Field) -> Field:
     return Field(entries, field.absent)
 
 
-def _wanted(family: Family, rows: int, landmarks: Mapping[str, float] | None) -> list[str]:
+def _wanted(family: Family, rows: int) -> list[str]:
     first = [SMALL[name][0] if name in SMALL and rows < SMALL[name][1] else name for name in FIRST[family]]
-    rest = [name for name in RESERVE[family] if name not in first]
-    if landmarks and landmarks["linear"] <= landmarks["forest"] and "random_forest" in first:
-        first[first.index("random_forest")] = "linear"
-        rest = ["random_forest", *(name for name in rest if name != "linear")]
-    return first + rest
+    return first + [name for name in RESERVE[family] if name not in first]
 
 
 def _entries(cards: list[Card], family: Family, *, first: int) -> tuple[Entry, ...]:

@@ -110,7 +110,10 @@ def write_sample(ledger: Ledger, encoder: Encoder, folds: Folds, num: Array, cat
     rows = np.flatnonzero(folds.fold >= 0)
     width = max(1, len(encoder.plain) + cat.shape[1])
     most = max(200, min(SAMPLED, SAMPLED_CELLS // width))
-    index = np.sort(np.random.default_rng(0).permutation(rows)[:most])
+    drawn = np.random.default_rng(0).permutation(rows)
+    early = drawn[folds.fold[drawn] == 0][: most // 2]  # fold 0 is always judged, the others where time allows
+    rest = np.setdiff1d(drawn, early, assume_unique=True)
+    index = np.sort(np.concatenate([early, np.random.default_rng(1).permutation(rest)[: most - len(early)]]))
     codes = np.where(cat[index] > 0, cat[index], np.nan).astype(np.float32)
     names = [*(encoder.num_names[j] for j in encoder.plain), *encoder.cat_names]
     with durable(path) as temporary:

@@ -14,6 +14,7 @@ from treeline.contest.cache import transform_of
 from treeline.contest.fitting import cross_fitted
 from treeline.contest.leaderboard import references
 from treeline.contest.ledger import Ledger
+from treeline.contest.opening import encoder_of
 from treeline.contest.shares import fits_cpu
 from treeline.contest.trial import Trial
 from treeline.evidence.choice import Procedure
@@ -23,9 +24,9 @@ from treeline.evidence.effort import Fit, Spent, compute, data_needed, scalabili
 from treeline.evidence.influence import score_of
 from treeline.evidence.paired import compare
 from treeline.evidence.scores import Judged, crossfitted
-from treeline.evidence.slices import by_class, by_slice, calibration_error, cut
+from treeline.evidence.slices import by_class, by_slice, calibration_error, cut, cut_levels
 from treeline.evidence.surrogate import interpretability, read_off, signal_of
-from treeline.evidence.verdict import Verdict
+from treeline.evidence.verdict import Call, Verdict
 from treeline.evidence.words import number
 from treeline.problem.metric import Array
 from treeline.problem.problem import Problem
@@ -35,6 +36,8 @@ __all__ = ["PRICE", "Measures"]
 
 PRICE = 0.04
 "Of one core-hour where the user names none."
+ALIKE = 1.25
+"Fits that the clock let do shares of their steps within this factor compare."
 SLICED = 5
 "Inputs whose slices are looked at: those with the largest single effect on the predictions."
 
@@ -68,11 +71,18 @@ class Measures:
             compute({family: self._spent(family) for family in Family}),
             self._engineering(),
             training_time(fits, floor, metric),
-            accuracy(self.verdict.families, self.verdict.difference, self._detail(), metric=metric.name),
+            self._accuracy(),
             scalability(fits, line.doubling if line else {}),
             self._interpretability(),
         ]
         return [one.to_json() for one in found]
+
+    def _accuracy(self) -> Dimension:
+        """The verdict's comparison, where nothing forbids it."""
+        told = self.verdict
+        if told.call is Call.UNDECIDED and not told.because[0].startswith("NOT_ENOUGH_ROWS"):
+            return unmeasured("accuracy", told.because[0].partition(": ")[2])
+        return accuracy(told.families, told.difference, self._detail(), metric=self.problem.metric.name)
 
     def _floor(self) -> float | None:
         if self.guess is None:
@@ -118,7 +128,9 @@ class Measures:
         )  # fmt: skip
 
     def _engineering(self) -> Dimension:
-        probes = [entry for entry in self.ledger.head["entries"] if entry.get("probe")]
+        if not any("probe" in entry for entry in self.ledger.head["entries"]):
+            return unmeasured("engineering", "this ledger is older than that measurement")
+        probes = [entry for entry in self.ledger.head["entries"] if entry["probe"]]
         if not probes:
             return unmeasured("engineering", "every input is a plain number, so there is nothing to engineer")
         done = {(trial.entry, trial.rung): trial for trial in self.ledger.done() if trial.fold == 0}
@@ -128,8 +140,8 @@ class Measures:
         for probe in probes:
             plain = next((trial for (name, _), trial in done.items() if name == probe["name"]), None)
             base = done.get((probe["candidate"], plain.rung)) if plain else None
-            if plain is None or base is None:
-                continue
+            if plain is None or base is None or max(plain.done, base.done) > ALIKE * min(plain.done, base.done):
+                continue  # what the clock took from either is not what engineering gave
             kept = [cross_fitted(self.ledger.predictions(trial), half) for trial in (plain, base)]
             gap = compare(
                 rows["y"][inside], kept[0], kept[1], self.problem.metric, fold=rows["fold"][inside],
@@ -170,19 +182,32 @@ class Measures:
         place, inputs, names = self._sample()
         if len(place):
             pair = [self.procedures[family].prediction[place] for family in Family]
-            slices = self._slices(inputs, names, signal_of(pair[0]) + signal_of(pair[1]))
+            slices = self._slices(inputs, names, self._signal(np.mean(pair, axis=0)))
+            group = None if self.judged.group is None else self.judged.group[place]
             told = by_slice(
-                self.judged.y[place], pair[0], pair[1], self.problem.metric, task=self.problem.task, slices=slices
-            )
+                self.judged.y[place], (pair[0], pair[1]), self.problem.metric, task=self.problem.task, slices=slices,
+                group=group,
+            )  # fmt: skip
             for each in found.values():
                 each["slices"] = told
         return found
 
-    @staticmethod
-    def _slices(inputs: Array, names: list[str], signal: Array) -> dict[str, tuple[Array, list[str]]]:
+    def _signal(self, prediction: Array) -> Array:
+        """Return one number a row for surrogates and slices; of several classes the largest one's log-odds."""
+        relative = transform_of(self.problem.metric.name) == "log1p"
+        largest = int(np.bincount(self.judged.y.astype(np.int64)).argmax()) if prediction.ndim == 2 else 0
+        return signal_of(prediction, probability=self.problem.task.is_classification, relative=relative, of=largest)
+
+    def _slices(self, inputs: Array, names: list[str], signal: Array) -> dict[str, tuple[Array, list[str]]]:
+        """Return the slices of those inputs that tell the predictions apart most, in the values of the table."""
+        encoder = encoder_of(self.ledger)
+        levels = {part.name: part.levels for part in encoder.categories}
+        units = {part.name: part for part in encoder.numbers}
         made = {}
         for j, name in enumerate(names):
-            code, words = cut(inputs[:, j])
+            part = units.get(name)
+            values = inputs[:, j] if part is None else inputs[:, j] * part.scale + part.offset
+            code, words = cut_levels(values, levels[name]) if name in levels else cut(values)
             if len(words) > 1:
                 means = np.array([signal[code == k].mean() if (code == k).any() else 0.0 for k in range(len(words))])
                 shares = np.array([(code == k).mean() for k in range(len(words))])
@@ -192,10 +217,11 @@ class Measures:
 
     def _interpretability(self) -> Dimension:
         place, inputs, _ = self._sample()
+        if not len(place):
+            return unmeasured("interpretability", "this ledger holds no inputs of judged rows")
         fold = self.judged.fold[place]
-        relative = transform_of(self.problem.metric.name) == "log1p"
         readings = {
-            family: read_off(inputs, signal_of(made.prediction[place], relative=relative), fold) if len(place) else None
+            family: read_off(inputs, self._signal(made.prediction[place]), fold)
             for family, made in self.procedures.items()
         }
         return interpretability(readings, self._glass_box())

@@ -111,7 +111,7 @@ def _begin(
     )
     field = line_up(
         cards(), task=problem.task, classes=len(problem.classes), rows=len(y), families=settings.families,
-        only=[card_named(name).name for name in settings.candidates], landmarks=losses,
+        only=[card_named(name).name for name in settings.candidates], first=prior.favours,
     )  # fmt: skip
     if len(encoder.plain) < len(encoder.num_names) or encoder.cat_names:
         field = probes(field)
@@ -130,7 +130,7 @@ def _begin(
 
 def _entries_of(ledger: Ledger) -> dict[Family, tuple[Entry, ...]]:
     """Return the field as it was when the run began; a family without an entry is in it too."""
-    made: dict[Family, tuple[Entry, ...]] = {Family(name): () for name in ledger.head["settings"]["families"]}
+    made: dict[Family, tuple[Entry, ...]] = {}
     for plain in ledger.head["entries"]:
         entry = Entry(**{**plain, "family": Family(plain["family"])})
         made[entry.family] = (*made.get(entry.family, ()), entry)

@@ -132,13 +132,14 @@ def _afterthoughts(
             held_out=held,
             seconds_per_row=seconds_per_row(ledger, judged, procedures),
         )
-    if gap is not None and len(judged.y) >= MIN_ROWS:
+    speaks = told.call is not Call.UNDECIDED or told.because[0].startswith("NOT_ENOUGH_ROWS")
+    if gap is not None and speaks and len(judged.y) >= MIN_ROWS:
         label = str(problem.classes[1]) if problem.task is Task.BINARY else problem.target
         pair = (procedures[Family.CLASSICAL].prediction, procedures[Family.DEEP].prediction)
         words = plainly(judged, gap, pair, task=problem.task, label=label)
     return {
         "decide": settled.to_json() if settled else None,
-        "mind": mind(told.to_json(), gap, settled),
+        "mind": mind(told.to_json(), gap if speaks else None, settled),
         "plain": words,
     }
 

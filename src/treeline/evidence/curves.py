@@ -95,18 +95,24 @@ def frontier(curves: Sequence[Curve], family: Family, metric: Metric) -> Curve:
     """Return the best of a family at each rung, with the choice paid for.
 
     With two folds or more the contender of a fold is the one that is best on the other folds; with one fold the best score
-    is lowered by what the best of that many equal contenders would gain by luck.
+    is lowered by what the best of that many equal contenders would gain by luck. A rung in between on which neither the
+    leader of the lowest rung nor that of the top was fitted says nothing of the family, and is left out.
     """
     mine = [curve for curve in curves if curve.family is family]
-    rungs = sorted({point.rows for curve in mine for point in curve.points})
-    merged: list[list[Point]] = []
-    for rows in rungs:
-        here = [point for curve in mine for point in curve.points if point.rows == rows]
-        if merged and rows <= 1.05 * merged[-1][0].rows:
+    merged: list[list[tuple[str, Point]]] = []
+    for rows in sorted({point.rows for curve in mine for point in curve.points}):
+        here = [(curve.name, point) for curve in mine for point in curve.points if point.rows == rows]
+        if merged and rows <= 1.05 * merged[-1][0][1].rows:
             merged[-1].extend(here)
         else:
             merged.append(here)
-    return Curve(name=str(family), family=family, points=tuple(_best(here, metric) for here in merged))
+    leaders = {max(rung, key=lambda one: turn(metric, one[1].score))[0] for rung in (merged[:1] + merged[-1:])}
+    kept = [
+        rung for place, rung in enumerate(merged)
+        if place in (0, len(merged) - 1) or leaders & {name for name, _ in rung}
+    ]  # fmt: skip
+    points = tuple(_best([point for _, point in rung], metric) for rung in kept)
+    return Curve(name=str(family), family=family, points=points)
 
 
 def anchored(curve: Curve, score: float | None, metric: Metric) -> Curve:

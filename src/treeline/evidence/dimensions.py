@@ -159,7 +159,7 @@ def engineering(gains: Mapping[Family, tuple[float, float, str]], margin: float,
         rows: training rows at which both were fitted.
     """
     if len(gains) < 2:
-        return unmeasured("engineering", "the clock left no time for fits on plain inputs")
+        return unmeasured("engineering", "the clock left no time for whole fits on plain inputs")
     sides, told = {}, []
     for family, (gain, se, name) in gains.items():
         ends = (gain - 1.96 * se, gain + 1.96 * se)

@@ -101,14 +101,8 @@ def noise_of(y: Array, consensus: Array, scale: Scale | None, *, suspects: int =
     if conflicts:
         told.append(f"{conflicts:.1%} of the rows share their inputs with a row of another answer")
     if suspects:
-        off = np.abs(y - consensus) if consensus.ndim == 1 else 1 - consensus[np.arange(len(y)), y.astype(np.int64)]
-        kept = np.sort(np.argsort(off, kind="stable")[: len(y) - suspects])
-        before, after = (metric.score(y[rows], consensus[rows]) for rows in (np.arange(len(y)), kept))
-        told.append(
-            f"{suspects} answers are suspect, without which the score would be {after:.4g} in place of {before:.4g}"
-        )
-        gain = scale.share(after) - scale.share(before)
-        cost, rate = max(cost, gain if np.isfinite(gain) else 0.0), max(rate, suspects / len(y))
+        # What they cost is not known: the worst predictions are the worst whether their answers are wrong or merely rare.
+        told.append(f"{suspects} answers lie far from every prediction: look at them")
     if not told:
         return Noise(None, None, "nothing in the predictions tells wrong labels from causes that no column holds")
     return Noise(float(np.clip(cost, 0.0, 1.0)), rate, "; ".join(told))

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from treeline.evidence.words import NAMES
-from treeline.problem.task import Task
+from treeline.problem.task import Family, Task
 
 __all__ = ["FEATURES", "Prior", "checked", "expected", "landmark_features", "prior_of"]
 
@@ -44,6 +44,11 @@ class Prior:
     "Rules of thumb of the field: `rule`, `here` (what it says of this table) and `evidence`."
     worth: dict[str, Any]
     "What the probability was worth on public data sets that were left out."
+
+    @property
+    def favours(self) -> Family:
+        """The side that it gives at least an even chance."""
+        return Family.DEEP if self.p_deep > 0.5 else Family.CLASSICAL
 
     def to_json(self) -> dict[str, Any]:
         """Return plain data."""

@@ -2,25 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from treeline.evidence.paired import WIDEN
 from treeline.problem.metric import METRICS
 from treeline.problem.task import Task
 
 if TYPE_CHECKING:
     from treeline.problem.metric import Array, Metric
 
-__all__ = ["by_class", "by_slice", "calibration_error", "cut", "wilson"]
+__all__ = ["by_class", "by_slice", "calibration_error", "cut", "cut_levels", "wilson"]
 
 MOST_CLASSES = 30
 MOST_LEVELS = 4
 LEAST_ROWS = 50
 "Smaller slices say nothing."
 BINS = 10
+LOSSES = {
+    "root_mean_squared_error": "squared error", "r2": "squared error", "mean_squared_error": "squared error",
+    "root_mean_squared_log_error": "squared error of the logarithm", "mean_absolute_error": "absolute error",
+    "accuracy": "error rate", "log_loss": "log-loss",
+}  # fmt: skip
+"What the losses of rows are called; a root or a share of them has no rows."
 
 
 def by_class(y: Array, prediction: Array, classes: int) -> list[dict[str, Any]]:
@@ -68,26 +75,37 @@ def cut(values: Array) -> tuple[Array, list[str]]:
     return np.where(known, np.searchsorted(edges, values, side="left"), -1), names
 
 
+def cut_levels(codes: Array, levels: Sequence[str]) -> tuple[Array, list[str]]:
+    """Cut a category (n,), coded 2, 3, … by falling frequency, into its three largest levels and the rest; -1 where missing."""
+    kept = min(MOST_LEVELS - 1, len(levels))
+    known = np.isfinite(codes) & (codes >= 2)
+    place = np.where(known, np.minimum(np.nan_to_num(codes) - 2, kept), -1).astype(np.int64)
+    return place, [*levels[:kept], *(["any other"] if len(levels) > kept else [])]
+
+
 def by_slice(
     y: Array,
-    classical: Array,
-    deep: Array,
+    sides: tuple[Array, Array],
     metric: Metric,
     *,
     task: Task,
     slices: Mapping[str, tuple[Array, list[str]]],
+    group: Array | None = None,
 ) -> list[dict[str, Any]]:
     """Return the difference of mean losses (classical - deep: above zero deep is better) in every slice, 95% simultaneous.
 
     Losses are the metric's own where it has some, else log-loss or squared error. Intervals are widened for the number of
-    slices (Bonferroni), so that a slice in which the order is reversed is no accident of having looked at many.
+    slices (Bonferroni), so that a slice in which the order is reversed is no accident of having looked at many. They count
+    groups where `group` (n,) says that rows belong together; like those of single scores they are widened by 1.2.
     """
-    stand_in = METRICS["log_loss" if task.is_classification else "mean_squared_error"]
-    judge = metric if metric.losses(y[:1], classical[:1]) is not None else stand_in
-    lost = [judge.losses(y, side) for side in (classical, deep)]
+    classical, deep = sides
+    lost = [metric.losses(y, side) for side in (classical, deep)]
+    unit = LOSSES.get(metric.name, metric.name)
     if lost[0] is None or lost[1] is None:
-        return []
-    lead = lost[0] - lost[1]
+        stand_in = METRICS["log_loss" if task.is_classification else "mean_squared_error"]
+        lost, unit = [stand_in.losses(y, side) for side in (classical, deep)], LOSSES.get(stand_in.name, stand_in.name)
+    lead = np.asarray(lost[0]) - np.asarray(lost[1])
+    codes = None if group is None else np.unique(group, return_inverse=True)[1]
     groups = [
         (column, name, np.flatnonzero(code == number))
         for column, (code, names) in slices.items()
@@ -97,13 +115,23 @@ def by_slice(
     z = _z(1 - 0.025 / max(len(groups), 1))
     found = []
     for column, name, rows in groups:
-        mean, half = float(lead[rows].mean()), z * 1.2 * float(lead[rows].std(ddof=1) / np.sqrt(len(rows)))
+        mean, half = float(lead[rows].mean()), z * WIDEN * _se(lead[rows], None if codes is None else codes[rows])
         favours = "deep" if mean - half > 0 else "classical" if mean + half < 0 else None
         found.append(
             {"column": column, "slice": name, "rows": len(rows), "difference": mean, "interval": [mean - half, mean + half],
-             "favours": favours, "loss": judge.name}
+             "favours": favours, "loss": unit}
         )  # fmt: skip
     return found
+
+
+def _se(lead: Array, codes: Array | None) -> float:
+    """Return the standard error of a mean over rows, or over the groups of rows."""
+    n = len(lead)
+    if codes is None:
+        return float(lead.std(ddof=1) / np.sqrt(n))
+    sums = np.bincount(codes, weights=lead - lead.mean())
+    units = len(np.unique(codes))
+    return float(np.sqrt(units / max(units - 1, 1) * (sums @ sums)) / n)
 
 
 def _z(p: float) -> float:

@@ -54,19 +54,17 @@ class Reading:
         return float(np.dot(WEIGHTS, parts))
 
 
-def signal_of(prediction: Array, *, relative: bool = False) -> Array:
-    """Return one number a row: the value, the log-odds, or for several classes the log-odds of the most uncertain class.
+def signal_of(prediction: Array, *, probability: bool, relative: bool = False, of: int = 0) -> Array:
+    """Return one number a row: the value, or the log-odds of a probability; of several classes those of class `of`.
 
     `relative`: errors count relative to the value, so its logarithm is looked at.
     """
     p = np.asarray(prediction, dtype=np.float64)
     if relative:
         return np.log1p(np.maximum(p, 0.0))
-    if p.ndim == 2:
-        p = p[:, int(np.argmax(p.var(axis=0)))]
-    elif p.min(initial=0.0) < 0 or p.max(initial=0.0) > 1:
+    if not probability:
         return p
-    clipped = np.clip(p, 1e-4, 1 - 1e-4)
+    clipped = np.clip(p[:, of] if p.ndim == 2 else p, 1e-4, 1 - 1e-4)
     return np.asarray(np.log(clipped / (1 - clipped)))
 
 

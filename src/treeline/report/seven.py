@@ -101,7 +101,7 @@ def slices(summary: Summary) -> list[dict[str, Any]]:
             "where": f"{one['column']} {one['slice']}",
             "rows": count(one["rows"]),
             "who": FAMILY[one["favours"]],
-            "by": f"{abs(one['difference']):.2g} {one['loss'].replace('_', ' ')}",
+            "by": f"{abs(one['difference']):.2g} {one['loss']}",
         }
         for one in (side.get("detail") or {}).get("slices", [])
         if one["favours"]

@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from treeline.candidates.registry import cards
 from treeline.contest.blend import CUT, standings
 from treeline.contest.fitting import cross_fitted
-from treeline.contest.leaderboard import baselines
+from treeline.contest.leaderboard import baselines, cards_of
 from treeline.evidence.diagnosis import Contender, Side, diagnose
 from treeline.evidence.noise import Noise, noise_of, shared_error
 from treeline.evidence.paired import WIDEN, compare
@@ -47,7 +46,8 @@ def ailments(ledger: Ledger, judged: Judged, verdict: dict[str, Any], findings: 
         conflicts=counts["D002"] / records,
     )  # fmt: skip
     noise = replace(noise, shared=shared_error(judged.y, *means) if len(means) == 2 else None)
-    sides = {family: _side(family, verdict, trials, _last_doubling(ledger, judged.metric)) for family in Family}
+    found = _last_doubling(ledger, judged.metric)
+    sides = {family: _side(verdict["families"].get(str(family)), trials, found, cards_of(ledger)) for family in Family}
     return diagnose(
         {family: side for family, side in sides.items() if side is not None},
         scale=scale, margin=verdict["margin"], noise=noise,
@@ -81,12 +81,11 @@ def _last_doubling(ledger: Ledger, metric: Metric) -> Callable[[Trial], tuple[fl
 
 
 def _side(
-    family: Family,
-    verdict: dict[str, Any],
+    told: dict[str, Any] | None,
     trials: dict[str, tuple[Trial, ...]],
     doubled: Callable[[Trial], tuple[float, float] | None],
+    cards: dict[str, dict[str, Any]],
 ) -> Side | None:
-    told = verdict["families"].get(str(family))
     if not told or told["score"] is None:
         return None
     used = [(one["weight"], doubled(trials[one["name"]][0])) for one in told["members"] if one["weight"] > 0]
@@ -94,28 +93,28 @@ def _side(
     steps = np.average([gain for _, gain in gains], axis=0, weights=[weight for weight, _ in gains]) if gains else None
     return Side(
         score=told["score"],
-        se=_se(told["interval"]),
-        contenders=tuple(_contender(one, trials[one["name"]]) for one in told["members"] if one["name"] in trials),
+        se=_se(told["se"]),
+        contenders=tuple(
+            _contender(one, trials[one["name"]], cards) for one in told["members"] if one["name"] in trials
+        ),
         doubling=None if steps is None else (float(steps[0]), float(steps[1])),
         unfinished=bool(told["unfinished"]),
     )
 
 
-def _contender(told: dict[str, Any], trials: tuple[Trial, ...]) -> Contender:
+def _contender(told: dict[str, Any], trials: tuple[Trial, ...], cards: dict[str, dict[str, Any]]) -> Contender:
     scored = [trial for trial in trials if trial.score is not None]
     return Contender(
         weight=told["weight"],
         held=tuple(float(trial.score or 0.0) for trial in scored),
         train=tuple(trial.train_score for trial in scored),
-        se=_se(told["interval"]) * float(np.sqrt(max(len(scored), 1))),
-        memorises=bool((card := cards().get(trials[0].candidate)) and card.memorises),
+        se=_se(told["se"]) * float(np.sqrt(max(len(scored), 1))),
+        memorises=bool(cards.get(trials[0].candidate, {}).get("memorises")),
         done=tuple(trial.done for trial in scored),
         late_gain=tuple(trial.late_gain for trial in scored),
     )
 
 
-def _se(interval: list[float | None] | None) -> float:
-    """Return the standard error that rows alone give a score, from its widened 95% interval."""
-    if not interval or interval[0] is None or interval[1] is None:
-        return 0.0
-    return (interval[1] - interval[0]) / (2 * 1.96 * WIDEN)
+def _se(widened: float | None) -> float:
+    """Return the standard error that rows alone give a score, from its widened one."""
+    return (widened or 0.0) / WIDEN

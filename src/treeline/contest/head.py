@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from treeline.candidates.features import Encoder
+from treeline.candidates.registry import card_named
 from treeline.contest.field import Field
 from treeline.contest.ledger import VERSION, Ledger, durable
 from treeline.data.dataset import Dataset
@@ -78,6 +79,10 @@ def head_of(
              "reference": e.reference, "probe": e.probe}
             for family, listed in field.entries.items() for e in listed
         ],
+        "cards": {
+            card.name: {"title": card.title, "glass_box": card.glass_box, "memorises": card.memorises}
+            for card in map(card_named, sorted({e.candidate for listed in field.entries.values() for e in listed}))
+        },
         "absent": [one.to_json() for one in field.absent],
         "versions": versions,
         "machine": {

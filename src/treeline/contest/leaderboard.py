@@ -14,12 +14,21 @@ if TYPE_CHECKING:
     from treeline.contest.ledger import Ledger
     from treeline.problem.problem import Problem
 
-__all__ = ["baselines", "leaderboard", "references"]
+__all__ = ["baselines", "cards_of", "leaderboard", "references"]
 
 
 def references(ledger: Ledger) -> set[str]:
     """Return the entries that compete for comparison only."""
     return {entry["name"] for entry in ledger.head["entries"] if entry["reference"]}
+
+
+def cards_of(ledger: Ledger) -> dict[str, dict[str, Any]]:
+    """Return title, glass_box and memorises of every candidate as they were when the run began; older ledgers ask the cards."""
+    known: dict[str, dict[str, Any]] = ledger.head.get("cards") or {
+        card.name: {"title": card.title, "glass_box": card.glass_box, "memorises": card.memorises}
+        for card in cards().values()
+    }
+    return known
 
 
 def baselines(ledger: Ledger) -> set[str]:
@@ -29,7 +38,7 @@ def baselines(ledger: Ledger) -> set[str]:
 
 def leaderboard(ledger: Ledger, problem: Problem, weights: dict[str, float], width: int) -> list[dict[str, Any]]:
     """Return all entries: first those that cover the judged folds, by score there; then those seen on fewer folds or rows."""
-    titles = {card.name: card.title for card in cards().values()}
+    titles = {name: card["title"] for name, card in cards_of(ledger).items()}
     by_entry: dict[str, list[Trial]] = {}
     for trial in ledger.trials:
         by_entry.setdefault(trial.entry, []).append(trial)

@@ -8,11 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from treeline.candidates.registry import cards
 from treeline.contest.blend import held_out
 from treeline.contest.cache import transform_of
 from treeline.contest.fitting import cross_fitted
-from treeline.contest.leaderboard import references
+from treeline.contest.leaderboard import cards_of, references
 from treeline.contest.ledger import Ledger
 from treeline.contest.opening import encoder_of
 from treeline.contest.shares import fits_cpu
@@ -147,7 +146,7 @@ class Measures:
                 rows["y"][inside], kept[0], kept[1], self.problem.metric, fold=rows["fold"][inside],
                 margin=self.problem.margin, group=None if group is None else group[inside],
             )  # fmt: skip
-            gains[plain.family] = (gap.estimate, gap.se, _title(plain.candidate))
+            gains[plain.family] = (gap.estimate, gap.se, cards_of(self.ledger)[plain.candidate]["title"])
             count = plain.rows
         return engineering(gains, self.problem.margin, rows=count)
 
@@ -228,9 +227,9 @@ class Measures:
 
     def _glass_box(self) -> dict[str, Any] | None:
         """Return the best glass box among the contenders and what it costs against the best side's procedure."""
-        known, metric = cards(), self.problem.metric
+        known, metric = cards_of(self.ledger), self.problem.metric
         candidate = {trial.entry: trial.candidate for trial in self.ledger.done()}
-        boxes = [m for m in self.judged.members if (card := known.get(candidate.get(m.name, ""))) and card.glass_box]
+        boxes = [m for m in self.judged.members if known.get(candidate.get(m.name, ""), {}).get("glass_box")]
         if not boxes:
             return None
         gap = self.verdict.difference
@@ -241,16 +240,12 @@ class Measures:
             for m in boxes
         ]  # fmt: skip
         cost, member = min(found, key=lambda one: one[0].estimate)
-        title = _title(candidate[member.name])
+        title = known[candidate[member.name]]["title"]
         low, high = cost.interval
-        lost = f"{number(cost.estimate)} ({number(low)} to {number(high)})"
-        words = f"{title}, which can be read as it is, loses {lost} to the best side."
+        lost, span = number(abs(cost.estimate)), f"{number(low)} to {number(high)}"
+        verb = f"loses {lost} to" if cost.estimate > 0 else f"is {lost} ahead of"
+        words = f"{title}, which can be read as it is, {verb} the best side (interval of its loss {span})."
         return {"name": member.name, "title": title, "costs": cost.estimate, "interval": [low, high], "words": words}
 
 
 _ORDER = ("data", "compute", "engineering", "time", "accuracy", "scalability", "interpretability")
-
-
-def _title(candidate: str) -> str:
-    card = cards().get(candidate)
-    return card.title if card else candidate

@@ -146,7 +146,7 @@ def interval_of(measured: Measured, metric: Metric, *, group: Array | None = Non
     low, high = measured.score - reach, measured.score + reach
     if metric.greater_is_better:
         high = min(high, 1.0)
-    if metric.name not in ("r2", "matthews_corrcoef"):
+    if metric.name not in ("r2", "matthews_corrcoef", "loss"):  # a loss that was handed to us may be anything
         low = max(low, 0.0)
     return Interval(measured.score, low, high, se)
 

@@ -53,17 +53,19 @@ def measured(judged: Judged, *, members: bool = True) -> Sides:
 def one_side(judged: Judged, family: Family, evidence: Sides) -> dict[str, Any]:
     """Return a family's score with its interval, its champion and its members; all None where it has no member."""
     if family not in evidence.procedures:
-        return {"score": None, "interval": None, "best": None, "members": []}
+        return {"score": None, "interval": None, "se": None, "best": None, "members": []}
     done = evidence.procedures[family]
     known = interval_of(evidence.measured[family], judged.metric, group=judged.group)
     weights = dict(zip(done.names, done.weights_all.tolist(), strict=True))
     members = []
     for name in sorted(weights, key=lambda name: -weights[name]):
         each = interval_of(evidence.members[name], judged.metric, group=judged.group)
-        members.append({"name": name, "weight": weights[name], "score": each.score, "interval": [each.low, each.high]})
+        known_as = {"score": each.score, "interval": [each.low, each.high], "se": each.se}
+        members.append({"name": name, "weight": weights[name], **known_as})
     return {
         "score": known.score,
         "interval": [known.low, known.high],
+        "se": known.se,
         "best": done.champions[2],
         "members": members,
     }

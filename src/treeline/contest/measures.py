@@ -15,7 +15,7 @@ from treeline.contest.leaderboard import cards_of, references
 from treeline.contest.ledger import Ledger
 from treeline.contest.opening import encoder_of
 from treeline.contest.shares import fits_cpu
-from treeline.contest.trial import Trial
+from treeline.contest.trial import State, Trial
 from treeline.evidence.choice import Procedure
 from treeline.evidence.curves import Curve
 from treeline.evidence.dimensions import Dimension, accuracy, engineering, unmeasured
@@ -69,7 +69,7 @@ class Measures:
             data_needed(fronts, floor, metric),
             compute({family: self._spent(family) for family in Family}),
             self._engineering(),
-            training_time(fits, floor, metric),
+            training_time(fits, self._floor(fold=0), metric),
             self._accuracy(),
             scalability(fits, line.doubling if line else {}),
             self._interpretability(),
@@ -83,10 +83,12 @@ class Measures:
             return unmeasured("accuracy", told.because[0].partition(": ")[2])
         return accuracy(told.families, told.difference, self._detail(), metric=self.problem.metric.name)
 
-    def _floor(self) -> float | None:
+    def _floor(self, fold: int | None = None) -> float | None:
+        """Return the constant guess's score on the judged rows, or on those of one fold."""
         if self.guess is None:
             return None
-        found = score_of(self.judged.y, self.guess, self.problem.metric, fold=self.judged.fold)
+        rows = np.flatnonzero(self.judged.fold == fold) if fold is not None else np.arange(len(self.judged.y))
+        found = score_of(self.judged.y[rows], self.guess[rows], self.problem.metric, fold=self.judged.fold[rows])
         return found if np.isfinite(found) else None
 
     def _trials(self) -> list[Trial]:
@@ -98,12 +100,19 @@ class Measures:
             curve.name: max((p.se * len(p.folds) ** 0.5 for p in curve.points), default=0.0)
             for curve in self._members()
         }
+        shown_only = references(self.ledger)
+        mine = [trial for trial in self.ledger.trials if trial.entry not in shown_only]
+        walls: dict[str, float] = {}
+        for t in mine:
+            walls[t.id.rpartition("-f")[0]] = walls.get(t.id.rpartition("-f")[0], 0.0) + t.wall_s
         return [
             Fit(
-                family=t.family, entry=t.entry, rows=t.rows, fold=t.fold, score=t.score, se=noise.get(t.entry, 0.0),
-                cpu_s=t.cpu_s, ended_s=t.started_s + t.wall_s, whole=t.done >= 1.0,
+                family=t.family, entry=t.entry, rows=t.rows, fold=t.fold, score=t.score if t.state is State.DONE else None,
+                se=noise.get(t.entry, 0.0), cpu_s=t.cpu_s, gpu_s=t.gpu_s,
+                ended_s=t.started_s + walls[t.id.rpartition("-f")[0]],  # the folds of one job end together
+                whole=t.state is State.DONE and t.done >= 1.0,
             )
-            for t in self._trials()
+            for t in mine
         ]  # fmt: skip
 
     def _members(self) -> Sequence[Curve]:

@@ -112,11 +112,8 @@ def _told(ledger: Ledger, problem: Problem, judged: Judged, findings: list[dict[
         guess=guess,
     )
     measures = Measures(ledger=ledger, problem=problem, judged=judged, procedures=procedures, verdict=told, guess=guess)
-    fronts = {
-        curve.name: [point.to_json() for point in curve.points] for curve in told.curves if curve.name in tuple(Family)
-    }
     more = _afterthoughts(ledger, problem, judged, told, procedures)
-    return told.to_json() | {"curves": fronts, "dimensions": measures.to_json()} | more
+    return told.to_json() | {"dimensions": measures.to_json()} | more
 
 
 def _afterthoughts(
@@ -189,7 +186,8 @@ def _nobody(ledger: Ledger, problem: Problem) -> dict[str, Any]:
         "metric": problem.metric.name, "greater_is_better": problem.metric.greater_is_better, "margin": problem.margin,
         "families": {str(family): None for family in Family}, "both": None, "difference": None, "treeline": None, "curves": {},
         "because": reasons, "caveats": [], "needed": None, "regret": None, "delivered": {"what": "", "members": []},
-        "judged_rows": 0, "signal": None, "dimensions": [], "diagnosis": None,
+        "judged_rows": 0, "signal": None, "dimensions": [], "diagnosis": None, "mind": [], "plain": None, "decide": None,
+        "prior": ledger.head.get("prior"),
     }  # fmt: skip
 
 

@@ -23,6 +23,8 @@ DRAWS = 400
 LEVELS = (0.95, 0.99)
 WATTS = 12.0
 "Watts of a busy core where no meter can be read: about the thermal design power of server processors per core."
+HALF = 0.5
+"Where so many draws have both sides there on the lowest rung, who needs fewer rows is not seen."
 GROWTH = 0.1
 "Exponents this near to each other are the same."
 STARTUP = 0.05
@@ -43,6 +45,7 @@ class Fit:
     cpu_s: float
     ended_s: float
     "Seconds since the run began."
+    gpu_s: float = 0.0
     whole: bool = True
     "Whether the clock let it do all its steps."
 
@@ -79,7 +82,7 @@ def data_needed(curves: Mapping[Family, Curve], guess: float | None, metric: Met
     rng, rows, gains = np.random.default_rng(seed), {}, {}
     for family, curve in known.items():
         gain = np.array([turn(metric, point.score) - turn(metric, guess) for point in curve.points])
-        noise = np.array([point.se for point in curve.points])
+        noise = np.array([point.se for point in curve.points]) * math.sqrt(1 - ALIKE)  # rungs share their held-out rows
         rows[family] = np.array([float(point.rows) for point in curve.points])
         gains[family] = gain + np.vstack([np.zeros(len(gain)), rng.normal(size=(DRAWS, len(gain))) * noise])
     top = {family: gain[:, -1] for family, gain in gains.items()}
@@ -96,11 +99,12 @@ def data_needed(curves: Mapping[Family, Curve], guess: float | None, metric: Met
         sides[str(family)] = _side(need[family], text, detail)
         told.append(f"{own[0]:,.0f} and {own[1]:,.0f} rows ({family})")
     lead = np.log(need[Family.CLASSICAL] / need[Family.DEEP])
+    unseen = float(np.mean(np.maximum(need[Family.CLASSICAL], need[Family.DEEP])[1:] <= least)) > HALF
     return Dimension(
         name="data",
         unit="rows",
         sides=sides,
-        odds=drawn(lead[1:], math.log(FACTOR)),
+        odds=None if unseen else drawn(lead[1:], math.log(FACTOR)),
         words=f"Training rows to 95% of the gain that both reach. To 95% and 99% of its own: {', '.join(told)}.",
         how="Read off the families' learning curves, which are redrawn 400 times with their noise; no row count below the "
         "lowest common rung is claimed.",
@@ -130,6 +134,8 @@ def training_time(fits: Sequence[Fit], guess: float | None, metric: Metric, *, s
     """Compare the CPU seconds until each side reaches most of what it gains over a constant guess in the end."""
     if guess is None:
         return unmeasured("time", "the constant guess has no score")
+    if any(fit.gpu_s for fit in fits):
+        return unmeasured("time", "a side used a GPU, whose seconds do not compare with those of a CPU")
     rng, spent, gains, wall = np.random.default_rng(seed), {}, {}, {}
     for family in Family:
         mine = sorted((fit for fit in fits if fit.family is family), key=lambda fit: fit.ended_s)
@@ -192,7 +198,9 @@ def compute(spent: Mapping[Family, Spent]) -> Dimension:
         name="compute",
         unit="CPU seconds",
         sides=sides,
-        odds=normal(a - b, math.hypot(se_a, se_b), math.log(FACTOR)),
+        odds=None
+        if any(each.gpu_s for each in spent.values())
+        else normal(a - b, math.hypot(se_a, se_b), math.log(FACTOR)),
         words=f"One fit of all that the {cheap} side uses takes {ratio:.3g} times less CPU than that of the other.",
         how=f"CPU seconds of the fits' own processes, children included; spread over folds. Energy is {energy}.",
     )

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from treeline.evidence.paired import WIDEN
+from treeline.evidence.slices import se_of_mean
 from treeline.evidence.words import COUNTED, NAMES, number
 from treeline.problem.task import Task
 
@@ -26,15 +27,16 @@ ERRORS = {
 RELATIVE = {"root_mean_squared_log_error", "mean_absolute_percentage_error"}
 
 
-def found_per_thousand(y: Array, classical: Array, deep: Array) -> tuple[float, float]:
+def found_per_thousand(y: Array, classical: Array, deep: Array, group: Array | None = None) -> tuple[float, float]:
     """Return by how many more of the positives deep learning finds per 1,000 rows, and the standard error.
 
-    Both sides flag as many rows as there are positives, those with their highest probabilities; ties are shared.
+    Both sides flag as many rows as there are positives, those with their highest probabilities; ties are shared. `group` (n,)
+    marks rows that belong together.
     """
     share = float(np.mean(y == 1))
     hits = [_flagged(p, share) * (y == 1) for p in (classical, deep)]
     gap = hits[1] - hits[0]
-    return 1000 * float(gap.mean()), 1000 * WIDEN * float(gap.std(ddof=1) / math.sqrt(len(gap)))
+    return 1000 * float(gap.mean()), 1000 * WIDEN * se_of_mean(gap, group)
 
 
 def _flagged(p: Array, share: float) -> Array:
@@ -62,7 +64,9 @@ def plainly(
     if metric in COUNTED:
         return _counted(gap.estimate, gap.se, COUNTED[metric], better)
     if task is Task.BINARY and predictions[0].ndim == 1:
-        lead, se = found_per_thousand(judged.y, *predictions)
+        lead, se = found_per_thousand(judged.y, *predictions, judged.group)
+        if lead * gap.estimate < 0:
+            return None  # the metric and this count see different things: words would confuse
         side = NAMES["deep" if lead > 0 else "classical"]
         told = _counted(lead / 1000, se / 1000, f"{label!r} rows found", side)
         return told | {"words": told["words"] + f", when as many rows are flagged as are {label!r}"}

@@ -15,7 +15,7 @@ from treeline.problem.task import Task
 if TYPE_CHECKING:
     from treeline.problem.metric import Array, Metric
 
-__all__ = ["by_class", "by_slice", "calibration_error", "cut", "cut_levels", "wilson"]
+__all__ = ["by_class", "by_slice", "calibration_error", "cut", "cut_levels", "se_of_mean", "wilson"]
 
 MOST_CLASSES = 30
 MOST_LEVELS = 4
@@ -105,7 +105,6 @@ def by_slice(
         stand_in = METRICS["log_loss" if task.is_classification else "mean_squared_error"]
         lost, unit = [stand_in.losses(y, side) for side in (classical, deep)], LOSSES.get(stand_in.name, stand_in.name)
     lead = np.asarray(lost[0]) - np.asarray(lost[1])
-    codes = None if group is None else np.unique(group, return_inverse=True)[1]
     groups = [
         (column, name, np.flatnonzero(code == number))
         for column, (code, names) in slices.items()
@@ -115,7 +114,10 @@ def by_slice(
     z = _z(1 - 0.025 / max(len(groups), 1))
     found = []
     for column, name, rows in groups:
-        mean, half = float(lead[rows].mean()), z * WIDEN * _se(lead[rows], None if codes is None else codes[rows])
+        mean, half = (
+            float(lead[rows].mean()),
+            z * WIDEN * se_of_mean(lead[rows], None if group is None else group[rows]),
+        )
         favours = "deep" if mean - half > 0 else "classical" if mean + half < 0 else None
         found.append(
             {"column": column, "slice": name, "rows": len(rows), "difference": mean, "interval": [mean - half, mean + half],
@@ -124,13 +126,14 @@ def by_slice(
     return found
 
 
-def _se(lead: Array, codes: Array | None) -> float:
-    """Return the standard error of a mean over rows, or over the groups of rows."""
+def se_of_mean(lead: Array, group: Array | None) -> float:
+    """Return the standard error of a mean over rows (n,), or over the groups of rows."""
     n = len(lead)
-    if codes is None:
+    if group is None:
         return float(lead.std(ddof=1) / np.sqrt(n))
+    codes = np.unique(group, return_inverse=True)[1]
     sums = np.bincount(codes, weights=lead - lead.mean())
-    units = len(np.unique(codes))
+    units = len(sums)
     return float(np.sqrt(units / max(units - 1, 1) * (sums @ sums)) / n)
 
 

@@ -20,7 +20,7 @@ WIDTH, ROW, LEFT, RIGHT = 1080, 36, 190, 850
 def who(dimension: dict[str, Any]) -> str:
     """Return who is better on a dimension, in a word or two."""
     if not dimension["odds"]:
-        return "not measured"
+        return "not told apart" if dimension["sides"] else "not measured"
     if dimension["winner"] is None:
         return "not told apart"
     if dimension["winner"] == "same":

@@ -110,7 +110,7 @@ class Measures:
                 family=t.family, entry=t.entry, rows=t.rows, fold=t.fold, score=t.score if t.state is State.DONE else None,
                 se=noise.get(t.entry, 0.0), cpu_s=t.cpu_s, gpu_s=t.gpu_s,
                 ended_s=t.started_s + walls[t.id.rpartition("-f")[0]],  # the folds of one job end together
-                whole=t.state is State.DONE and t.done >= 1.0,
+                done=t.done if t.state is State.DONE else 0.0,
             )
             for t in mine
         ]  # fmt: skip

@@ -23,6 +23,8 @@ DRAWS = 400
 LEVELS = (0.95, 0.99)
 WATTS = 12.0
 "Watts of a busy core where no meter can be read: about the thermal design power of server processors per core."
+LEAST_DONE = 0.25
+"A fit that did less of its steps does not say how long it would have taken."
 HALF = 0.5
 "Where so many draws have both sides there on the lowest rung, who needs fewer rows is not seen."
 GROWTH = 0.1
@@ -46,8 +48,8 @@ class Fit:
     ended_s: float
     "Seconds since the run began."
     gpu_s: float = 0.0
-    whole: bool = True
-    "Whether the clock let it do all its steps."
+    done: float = 1.0
+    "Share of its planned steps that the clock let it do; 0 where it failed."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -244,20 +246,20 @@ def scalability(fits: Sequence[Fit], doubling: Mapping[str, tuple[float, float]]
         sides=sides,
         odds=normal(a - b, math.hypot(se_a, se_b), GROWTH, df=min(least_a, least_b)),
         words=f"Twice the rows cost {' and '.join(told)} the CPU.",
-        how="Power law of CPU seconds in rows within contenders, fits that the clock cut left out. Growth in columns is not "
-        "measured: a run has one width.",
+        how="Power law of CPU seconds in rows within contenders; a fit that the clock cut counts as long as it would have taken, "
+        "unless it did less than a quarter. Growth in columns is not measured: a run has one width.",
     )
 
 
 def _exponent(fits: Sequence[Fit]) -> tuple[float, float, int, tuple[int, int]] | None:
     """Return the common slope of log CPU over log rows within entries, its standard error and freedom, and the range of rows."""
-    usable = [fit for fit in fits if fit.whole and fit.cpu_s > STARTUP and fit.rows > 0]
+    usable = [fit for fit in fits if fit.done >= LEAST_DONE and fit.cpu_s > STARTUP and fit.rows > 0]
     by_entry: dict[str, list[Fit]] = {}
     for fit in usable:
         by_entry.setdefault(fit.entry, []).append(fit)
     x, y, groups = [], [], 0
     for mine in by_entry.values():
-        rows, cpu = np.log([fit.rows for fit in mine]), np.log([fit.cpu_s for fit in mine])
+        rows, cpu = np.log([fit.rows for fit in mine]), np.log([fit.cpu_s / fit.done for fit in mine])
         if np.ptp(rows) >= math.log(1.9):
             x.extend(rows - rows.mean())
             y.extend(cpu - cpu.mean())

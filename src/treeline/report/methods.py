@@ -66,7 +66,7 @@ def _difference(gap: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
     method = str(gap.get("method", ""))
     key = "delong" if "DeLong" in method else "bootstrap" if "bootstrap" in method or "resampl" in method else "rows"
     paid = "; ".join(gap.get("corrected_for") or [])
-    yield "Difference", f"Rows are paired: {method}." + (f" Widened for {paid}." if paid else ""), key
+    yield "Difference", f"Rows are paired: {method}." + (f" Allowed for: {paid}." if paid else ""), key
     if gap.get("p_fold_better") is not None:
         yield (
             "Strong",

@@ -64,11 +64,9 @@ def _cost(whole: Runs) -> Row | None:
         cost=spent(used, (*NETS, *BOOSTED)),
         how="CPU seconds of one fit: mean of the nets over mean of LightGBM and CatBoost",
         text=f"One fit of a net on all training rows took {ranged(times)} times the CPU seconds of one fit of "
-        f"boosting (geometric mean of {n} tables; "
-        f"dearer on {sum(r > 1 for r in ratios)}; fits that the clock ended are counted at what the whole plan "
-        f"would take). But one fit of all that a side's "
-        f"blend uses, forests and EBM included, differed by {ranged(blend)} times only: what a side costs depends "
-        f"on what it fields.",
+        f"boosting (geometric mean of {n} tables; dearer on {sum(r > 1 for r in ratios)}; fits that the clock ended "
+        "are counted at what the whole plan would take). But one fit of all that a side's blend uses, forests and "
+        f"EBM included, differed by {ranged(blend)} times only: what a side costs depends on what it fields.",
     )
 
 
@@ -84,9 +82,8 @@ def _quick(whole: Runs, candidates: tuple[str, ...], claim: str, who: str) -> Ro
         cost=spent(whole, candidates),
         how=f"CPU seconds of one fit of {who}",
         text=f"One fit of {who} on one fold's training rows took less than {QUICK:g} CPU seconds on {share(k, n)} "
-        f"tables (median {figure(np.median(found))} s, "
-        f"largest {figure(max(found))} s). This is a fit with given settings; to choose settings takes as many fits "
-        f"as are tried.",
+        f"tables (median {figure(np.median(found))} s, largest {figure(max(found))} s). This is a fit with given "
+        "settings; to choose settings takes as many fits as are tried.",
     )
 
 
@@ -96,14 +93,14 @@ def _waste(whole: Runs) -> Row | None:
         return None
     k, n, both = sum(gap["estimate"] < -run["margin"] for gap, run in gaps), len(gaps), sided(whole, "time")
     text = (
-        f"Within the limit the deep side was behind by more than the margin on {share(k, n)} tables, level or "
-        f"ahead on the other {n - k}."
+        f"Within the limit the deep side was behind by more than the margin on {share(k, n)} tables, level or ahead "
+        f"on the other {n - k}."
     )
     if both:
         classical, deep = (figure(x) for x in middles(both))
         text += (
-            f" To 95 % of its own final gain it took a median of {deep} CPU seconds, search included, the "
-            f"classical side {classical}."
+            f" To 95 % of its own final gain it took a median of {deep} CPU seconds, search included, the classical "
+            f"side {classical}."
         )
     return Row(
         claim="Training nets without a GPU is a waste of time",
@@ -112,7 +109,7 @@ def _waste(whole: Runs) -> Row | None:
         cost=spent(run for _, run in gaps),
         how="two CPU cores, equal shares of the limit for both sides",
         text=f"{text} Read as: on most tables they do not get level. This says nothing of large nets for text or "
-        f"images.",
+        "images.",
     )
 
 
@@ -128,9 +125,8 @@ def _reliable(whole: Runs) -> Row | None:
         cost=spent(used),
         how="standard deviation of the score over folds, deep over classical",
         text=f"Over folds the deep side's score varied {ranged(times)} times as much as the classical one's "
-        f"(geometric mean of {len(used)} tables with "
-        "two or more judged folds). Much of it comes from the rows of a fold, which both share; seeds were not "
-        "varied alone.",
+        f"(geometric mean of {len(used)} tables with two or more judged folds). Much of it comes from the rows of a "
+        "fold, which both share; seeds were not varied alone.",
     )
 
 
@@ -147,10 +143,9 @@ def _engineering(whole: Runs) -> Row | None:
         cost=spent(run for *_, run in both),
         how="first contender of each side with typed and derived inputs, and with plain numbers",
         text=f"Typed and derived inputs in place of plain numbers gained the classical contender {classical} "
-        f"margins and the net {deep} (means of "
-        f"{len(both)} tables whose inputs are not all plain numbers; one fold, one rung). Trees gained "
-        f"{ranged(lead)} more. These are inputs that "
-        "Treeline makes by itself; what an expert makes by hand was not tested.",
+        f"margins and the net {deep} (means of {len(both)} tables whose inputs are not all plain numbers; one fold, "
+        f"one rung). Trees gained {ranged(lead)} more. These are inputs that Treeline makes by itself; what an "
+        "expert makes by hand was not tested.",
     )
 
 
@@ -168,10 +163,9 @@ def _readable(whole: Runs) -> Row | None:
         cost=spent(run for *_, run in both),
         how="how well small surrogates stand for each side's predictions (index 0 to 100)",
         text=f"The index of the classical side was higher by {ranged(lead)} points (mean of {n} tables; 5 points "
-        f"count as a difference on one). An additive "
-        f"model explained {trees:.0f} % of its predictions and {nets:.0f} % of those of nets. Both sides are "
-        f"blends, so this compares black boxes; what "
-        "can be read as it is stands in the next line.",
+        f"count as a difference on one). An additive model explained {trees:.0f} % of its predictions and "
+        f"{nets:.0f} % of those of nets. Both sides are blends, so this compares black boxes; what can be read as "
+        "it is stands in the next line.",
     )
 
 
@@ -183,15 +177,15 @@ def _glass(whole: Runs) -> Row | None:
     within = sum(gap["estimate"] >= -run["margin"] for gap, run in gaps)
     text = (
         f"The best glass boxes lost {ranged(found['lead'])} margins to the better side's blend (mean of "
-        f"{found['n']} tables that had one; median "
-        f"{figure(found['middle'])}) and were within the margin on {share(within, found['n'])}."
+        f"{found['n']} tables that had one; median {figure(found['middle'])}) and were within the margin on "
+        f"{share(within, found['n'])}. A part of that is blending, which costs a reader too."
     )
     for name, title in (("lightgbm", "LightGBM"), ("catboost", "CatBoost"), ("random_forest", "A random forest")):
         one = duel(pairs(whole, f"{name} ebm"))
         if one["n"]:
             text += (
-                f" {title} alone led EBM alone on {share(one['k'], one['n'])} tables, clearly on "
-                f"{one['clear'][0]}; EBM led clearly on {one['clear'][2]}."
+                f" {title} alone led EBM alone on {share(one['k'], one['n'])} tables, clearly on {one['clear'][0]}; "
+                f"EBM led clearly on {one['clear'][2]}."
             )
     return Row(
         claim="Interpretability costs accuracy",

@@ -153,9 +153,8 @@ def opened(public: dict) -> list[str]:
         parts += [
             "## What public results say (not tested here)",
             "These runs are not ours, except where it says so. Each line counts the data sets on which the first "
-            "named has the smaller "
-            "error (ties count for the second). Horizon bands differ in frequency and length too, so read them "
-            "together.",
+            "named has the smaller error (ties count for the second). Horizon bands differ in frequency and length "
+            "too, so read them together.",
             table(["claim", "who against whom", "first is better (95 %)", "says", "source"], rows),
         ]
     lines = [f"- {claim}: {why}." for claim, why in OPEN]

@@ -17,23 +17,16 @@ def report(facts: dict[str, dict], path: Path) -> None:
     parts = [
         "# The claims ledger",
         "The field makes many claims about trees and nets. This page takes those that can be tested and shows what "
-        "Treeline found. "
-        + _sum(rows)
-        + _setting(runs)
-        + " Read it as the view of these tables, this clock and this machine. Another set of tables, or an hour in "
-        "place of "
-        "seconds, can turn a line.",
+        "Treeline found. " + _sum(rows),
+        _setting(runs)
+        + " Read it all as the view of these tables, this clock and this machine. Another set of tables, or an hour in "
+        "place of seconds, can turn a line.",
         "**How to read it.** *Holds* and *does not hold* are only said where a 95 % interval over the tables says "
-        "so and at least "
-        f"{LEAST} tables carry it. *Depends on the table*: the interval leaves it open, and at least two tables "
-        f"speak clearly "
-        "(95 %) for each side. *Not told*: more tables are needed. Shares have Wilson intervals. Effects are means "
-        "over tables, "
-        "with tables drawn anew 10,000 times; a difference in scores is counted in margins (the smallest difference "
-        "that matters on "
-        "that table, fixed before the run). Claims are in our words. Many lines stand here, so about one in twenty "
-        "could be wrong "
-        "by chance alone.",
+        f"so and at least {LEAST} tables carry it. *Depends on the table*: the interval leaves it open, and at "
+        "least two tables speak clearly (95 %) for each side. *Not told*: more tables are needed. Shares have "
+        "Wilson intervals. Effects are means over tables, with tables drawn anew 10,000 times; a difference in "
+        "scores is counted in margins (the smallest difference that matters on that table, fixed before the run). "
+        "Claims are in our words. Many lines stand here, so about one in twenty could be wrong by chance alone.",
         "## Tested here",
         table(
             ["claim", "verdict", "number (95 %)", "cost, CPU s", "how tested"],
@@ -68,13 +61,10 @@ def _setting(runs: Runs) -> str:
     said = " or ".join(f"{limit:g} s" for limit in limits)
     return (
         f"{len(whole)} real tables of {min(r['rows'] for r in whole):,} to {max(r['rows'] for r in whole):,} rows "
-        f"were run, each with a "
-        f"time limit of {said} on 2 CPU cores without a GPU: search, fits and predictions of both sides. So the "
-        f"nets here are "
-        "those that fit into that time (MLP, RealMLP, TabM, a small transformer, all trained from scratch), and the "
-        "classical side is "
-        "LightGBM, CatBoost, a random forest (or a linear model) and EBM (an SVM on small tables). No pretrained "
-        "net was installed."
+        f"were run, each with a time limit of {said} on 2 CPU cores without a GPU: search, fits and predictions of "
+        "both sides. So the nets here are those that fit into that time (MLP, RealMLP, TabM, a small transformer, "
+        "all trained from scratch), and the classical side is LightGBM, CatBoost, a random forest (or a linear "
+        "model) and EBM (an SVM on small tables). No pretrained net was installed."
     )
 
 
@@ -136,7 +126,6 @@ def _again(runs: Runs) -> str:
     if busy:
         lines.append(
             f"Other work ran on the machine at times: the load before a run was {min(busy):.1f} to {max(busy):.1f} "
-            f"(2 cores). CPU "
-            "seconds hardly feel that; how many fits the clock allowed does."
+            "(2 cores). CPU seconds hardly feel that; how many fits the clock allowed does."
         )
     return "\n".join(lines)

@@ -27,6 +27,7 @@ from claims_stats import (
 )
 
 FOUR = ("linear", "random_forest", "extra_trees", "lightgbm", "catboost", "xgboost")
+THOUSANDS = 10_000
 BOOSTED = ("lightgbm", "catboost", "xgboost")
 
 
@@ -113,8 +114,7 @@ def _small(runs: Runs) -> Row | None:
         cost=spent(run for _, run in gaps),
         how="small tables, and 800 rows of larger ones",
         text=f"{told(found, 'The classical side', 'deep learning')} {cut} of them are samples of larger tables. All "
-        f"nets were trained from "
-        "scratch; pretrained nets, which are made for such tables, were not here.",
+        "nets were trained from scratch; pretrained nets, which are made for such tables, were not here.",
     )
 
 
@@ -140,11 +140,9 @@ def _fewer(whole: Runs) -> Row | None:
         number=f"{ranged(change, ' margins')}",
         cost=spent(used),
         how="learning curves: lead near 1,000 rows less lead at the top",
-        text=f"From the rung nearest 1,000 training rows to the largest common one the lead of the classical side "
-        f"fell by {ranged(change)} margins "
-        f"(mean of {len(used)} tables). It had the better score on {low} of {len(used)} at the low rung and on "
-        f"{top} at the top. Low rungs are "
-        "scored on one fold, so a single table says little.",
+        text="From the rung nearest 1,000 training rows to the largest common one the lead of the classical side "
+        f"fell by {ranged(change)} margins (mean of {len(used)} tables). It had the better score on {low} of "
+        f"{len(used)} at the low rung and on {top} at the top. Low rungs are scored on one fold, so a single table says little.",
     )
 
 
@@ -171,31 +169,28 @@ def _orders(whole: Runs) -> Row | None:
         cost=spent(used),
         how="learning curves of both sides",
         text=f"On {share(never, n)} tables the deep side with all its rows had not reached what the classical side "
-        f"has on an eighth of them or less. "
-        f"For the score that the classical side has on a quarter of the rows it needed {ranged(times)} times as "
-        f"many rows (geometric mean; "
-        f"{late} of {n} never got there and count with all their rows, so this is a lower limit). Read as: on most "
-        f"tables eight times or "
-        "more; a table's ladder does not show larger factors.",
+        "has on an eighth of them or less. For the score that the classical side has on a quarter of the rows it "
+        f"needed {ranged(times)} times as many rows (geometric mean; {late} of {n} never got there and count with "
+        "all their rows, so this is a lower limit). Read as: on most tables eight times or more; a table's ladder "
+        "does not show larger factors.",
     )
 
 
 def _thousands(whole: Runs) -> Row | None:
-    both = sided([run for run in whole if run["rows"] >= 5000], "data")
+    both = sided([run for run in whole if 0.8 * run["rows"] > THOUSANDS], "data")
     if not both:
         return None
-    k, n, ratio = sum(c < 10_000 for c, _, _ in both), len(both), factor([d / c for c, d, _ in both])
+    k, n, ratio = sum(c < THOUSANDS for c, _, _ in both), len(both), factor([d / c for c, d, _ in both])
     classical, deep = (figure(x) for x in (np.median([c for c, _, _ in both]), np.median([d for _, d, _ in both])))
     return Row(
         claim="Classical models do well with thousands of rows",
         word=word_of_share(k, n, 0.5),
         number=share(k, n),
         cost=spent(run for *_, run in both),
-        how="rows to 95 % of today's gain, tables of 5,000 rows and more",
+        how="rows to 95 % of today's gain, tables that train on more than 10,000",
         text=f"On {share(k, n)} tables fewer than 10,000 rows gave the classical side 95 % of what it gains over a "
-        f"constant guess with all rows "
-        f"(median {classical} rows). So it was with nets: median {deep}, {ranged(ratio)} times the rows, each side "
-        f"to 95 % of its own gain.",
+        f"constant guess with all rows (median {classical} rows). For nets it was a median of {deep}, "
+        f"{ranged(ratio)} times the rows, each side to 95 % of its own gain.",
     )
 
 
@@ -216,8 +211,8 @@ def _scaling(whole: Runs) -> Row | None:
         cost=spent(run for *_, run in gains),
         how="what twice the rows would gain, from the learning curves",
         text=f"Twice the rows are expected to gain the deep side {deep} margins and the classical side {classical} "
-        f"(means of {len(gains)} tables); "
-        f"the difference is {ranged(lead)}. Both are read off curves of a few rungs and were not checked on new rows.",
+        f"(means of {len(gains)} tables); the difference is {ranged(lead)}. Both are read off curves of a few rungs "
+        "and were not checked on new rows.",
     )
 
 
@@ -235,11 +230,10 @@ def _covered(whole: Runs, name: str, candidates: tuple[str, ...], above: float, 
         number=f"{share(k, n)} within the margin of the best",
         cost=spent((run for _, run in gaps), candidates),
         how="a blend of these alone against the better side",
-        text=f"A blend of those of them that competed was within the margin of the better side, or ahead of it, on "
-        f"{share(k, n)} tables (95 % sure on "
-        f"{sure}), for {100 * ours / every:.0f} % of the CPU time of all fits. Read as: on more than "
-        f"{100 * above:.0f} % of tables nothing more is "
-        "needed. The tables here are no sample of the cases in the world.",
+        text="A blend of those of them that competed was within the margin of the better side, or ahead of it, on "
+        f"{share(k, n)} tables (95 % sure on {sure}), for {100 * ours / every:.0f} % of the CPU time of all fits. Read "
+        f"as: on more than {100 * above:.0f} % of tables nothing more is needed. The tables here are no sample of the "
+        "cases in the world.",
     )
 
 
@@ -272,5 +266,5 @@ def _noise(runs: Runs) -> Row | None:
         cost=spent(used),
         how="a fifth of the labels turned before training, judged on the true ones",
         text=f"Margins lost against the run on true labels: {'; '.join(words)}. Nets lost {ranged(lead)} more. So "
-        f"few tables carry no verdict.",
+        "few tables carry no verdict.",
     )

@@ -169,10 +169,8 @@ def told(found: dict, first: str, second: str) -> str:
     a, same, b = found["clear"]
     return (
         f"{first} led on {share(found['k'], found['n'])} tables. Clear (95 %, by more than the margin): {a} for "
-        f"this side, "
-        f"{b} for {second}, {same} ties within the margin; the rest is open. The lead was {ranged(found['lead'])} "
-        f"margins "
-        f"in the mean, {figure(found['middle'])} in the median."
+        f"this side, {b} for {second}, {same} ties within the margin; the rest is open. The lead was "
+        f"{ranged(found['lead'])} margins in the mean, {figure(found['middle'])} in the median."
     )
 
 

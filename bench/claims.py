@@ -135,7 +135,7 @@ def adopt(args: argparse.Namespace) -> None:
                 "load": None,
             }
             made = {
-                "commit": "unknown",
+                "commit": args.commit,
                 "machine": machine(),
                 "versions": head["versions"],
                 "failed": "",

@@ -51,7 +51,7 @@ def _fits(run: dict, candidates: tuple[str, ...], which: str) -> list[float]:
 
 def _cost(whole: Runs) -> Row | None:
     used = [run for run in whole if _fits(run, NETS, "full_cpu_s") and _fits(run, BOOSTED, "full_cpu_s")]
-    if not used:
+    if len(used) < 2:
         return None
     ratios = [np.mean(_fits(run, NETS, "full_cpu_s")) / np.mean(_fits(run, BOOSTED, "full_cpu_s")) for run in used]
     times, n = factor(ratios), len(used)
@@ -115,7 +115,7 @@ def _waste(whole: Runs) -> Row | None:
 
 def _reliable(whole: Runs) -> Row | None:
     used = [run for run in whole if len(run["spread"]) == 2 and min(run["spread"].values()) > 0]
-    if not used:
+    if len(used) < 2:
         return None
     times = factor([run["spread"]["deep"] / run["spread"]["classical"] for run in used])
     return Row(
@@ -132,7 +132,7 @@ def _reliable(whole: Runs) -> Row | None:
 
 def _engineering(whole: Runs) -> Row | None:
     both = [(c / run["margin"], d / run["margin"], run) for c, d, run in sided(whole, "engineering")]
-    if not both:
+    if len(both) < 2:
         return None
     lead = effect([c - d for c, d, _ in both])
     classical, deep = (ranged(effect([one[side] for one in both])) for side in (0, 1))
@@ -151,7 +151,7 @@ def _engineering(whole: Runs) -> Row | None:
 
 def _readable(whole: Runs) -> Row | None:
     both = sided(whole, "interpretability")
-    if not both:
+    if len(both) < 2:
         return None
     lead, n = effect([c - d for c, d, _ in both]), len(both)
     added = sided(whole, "interpretability", lambda side: side["detail"]["additivity"])

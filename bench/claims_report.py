@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import claims_costs
 import claims_scores
 from claims_public import opened
 from claims_stats import LEAST, Row, Runs, chosen, table
+
+PRETRAINED = ("tabicl", "tabpfn")
 
 
 def report(facts: dict[str, dict], path: Path) -> None:
@@ -57,15 +60,23 @@ def _sum(rows: list[Row]) -> str:
 
 def _setting(runs: Runs) -> str:
     whole = [run for run in runs if run["arm"] == "whole"]
-    limits = sorted({run["seconds"] for run in runs})
-    said = " or ".join(f"{limit:g} s" for limit in limits)
-    return (
-        f"{len(whole)} real tables of {min(r['rows'] for r in whole):,} to {max(r['rows'] for r in whole):,} rows "
-        f"were run, each with a time limit of {said} on 2 CPU cores without a GPU: search, fits and predictions of "
-        "both sides. So the nets here are those that fit into that time (MLP, RealMLP, TabM, a small transformer, "
-        "all trained from scratch), and the classical side is LightGBM, CatBoost, a random forest (or a linear "
-        "model) and EBM (an SVM on small tables). No pretrained net was installed."
+    limits = " or ".join(f"{limit:g} s" for limit in sorted({run["seconds"] for run in runs}))
+    cores = re.findall(r"(\d+) cores", whole[-1]["machine"])
+    classical, deep = (_contenders(runs, family) for family in ("classical", "deep"))
+    trained = (
+        "" if set(PRETRAINED) & set(deep) else " All nets were trained from scratch: no pretrained one was installed."
     )
+    return (
+        f"{len(whole)} real tables of {min(r['rows'] for r in whole):,} to {max(r['rows'] for r in whole):,} rows were "
+        f"run, each with a time limit of {limits} on {''.join(cores)} CPU cores without a GPU: search, fits and "
+        f"predictions of both sides. So the nets are those that fit into that time: {', '.join(deep)}. The classical side "
+        f"had {', '.join(classical)}; on one table about four of each side are judged.{trained}"
+    )
+
+
+def _contenders(runs: Runs, family: str) -> list[str]:
+    found = [fit["candidate"] for run in runs for fit in run["fits"].values() if fit["family"] == family]
+    return sorted({name for name in found if name != "baseline"}, key=lambda name: (-found.count(name), name))
 
 
 def _tables(runs: Runs) -> str:
@@ -97,7 +108,11 @@ def _tables(runs: Runs) -> str:
 def _failures(failed: Runs) -> list[str]:
     if not failed:
         return []
-    return ["Runs without a verdict: " + "; ".join(f"{one['key']} ({one['failed'].strip()})" for one in failed) + "."]
+    return [
+        "Runs without a verdict: "
+        + "; ".join(f"{one['key']} ({one['failed'].strip() or 'one side only'})" for one in failed)
+        + "."
+    ]
 
 
 def _again(runs: Runs) -> str:

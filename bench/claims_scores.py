@@ -130,7 +130,7 @@ def _fewer(whole: Runs) -> Row | None:
         low, top = (float(yc[xc == x][0] - yd[xd == x][0]) / run["margin"] for x in (at, common[-1]))
         leads.append((low, top))
         used.append(run)
-    if not used:
+    if len(used) < 2:
         return None
     change = effect([low - top for low, top in leads])
     low, top = (sum(one[place] > 0 for one in leads) for place in (0, 1))
@@ -159,7 +159,7 @@ def _orders(whole: Runs) -> Row | None:
         need = reached(xd, yd, yc[at])
         late += need is None
         ratios.append((need or xd[-1]) / xc[at])
-    if not used:
+    if len(used) < 2:
         return None
     times, n = factor(ratios), len(used)
     return Row(
@@ -178,7 +178,7 @@ def _orders(whole: Runs) -> Row | None:
 
 def _thousands(whole: Runs) -> Row | None:
     both = sided([run for run in whole if 0.8 * run["rows"] > THOUSANDS], "data")
-    if not both:
+    if len(both) < 2:
         return None
     k, n, ratio = sum(c < THOUSANDS for c, _, _ in both), len(both), factor([d / c for c, d, _ in both])
     classical, deep = (figure(x) for x in (np.median([c for c, _, _ in both]), np.median([d for _, d, _ in both])))
@@ -200,7 +200,7 @@ def _scaling(whole: Runs) -> Row | None:
         each = (run["treeline"] or {}).get("doubling") or {}
         if len(each) == 2:
             gains.append((each["classical"]["gain"] / run["margin"], each["deep"]["gain"] / run["margin"], run))
-    if not gains:
+    if len(gains) < 2:
         return None
     lead = effect([d - c for c, d, _ in gains])
     classical, deep = (ranged(effect([one[side] for one in gains])) for side in (0, 1))
@@ -256,7 +256,7 @@ def _noise(runs: Runs) -> Row | None:
             f"{run['table']} classical {fall[0]:.1f} (± {doubt[0]:.1f}), deep {fall[1]:.1f} (± {doubt[1]:.1f})"
         )
         used += [run, whole]
-    if not falls:
+    if len(falls) < 2:
         return None
     lead = effect([d - c for c, d in falls])
     return Row(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from statistics import median
 
 import claims_costs
 import claims_scores
@@ -62,15 +63,18 @@ def _setting(runs: Runs) -> str:
     whole = [run for run in runs if run["arm"] == "whole"]
     limits = " or ".join(f"{limit:g} s" for limit in sorted({run["seconds"] for run in runs}))
     cores = re.findall(r"(\d+) cores", whole[-1]["machine"])
+    fields = [median(run["families"][side]["contenders"] for run in whole) for side in ("classical", "deep")]
     classical, deep = (_contenders(runs, family) for family in ("classical", "deep"))
     trained = (
         "" if set(PRETRAINED) & set(deep) else " All nets were trained from scratch: no pretrained one was installed."
     )
     return (
-        f"{len(whole)} real tables of {min(r['rows'] for r in whole):,} to {max(r['rows'] for r in whole):,} rows were "
-        f"run, each with a time limit of {limits} on {''.join(cores)} CPU cores without a GPU: search, fits and "
-        f"predictions of both sides. So the nets are those that fit into that time: {', '.join(deep)}. The classical side "
-        f"had {', '.join(classical)}; on one table about four of each side are judged.{trained}"
+        f"{len(whole)} real tables of {min(r['rows'] for r in whole):,} to {max(r['rows'] for r in whole):,} rows "
+        f"were run, each with a time limit of {limits} on {''.join(cores)} CPU cores without a GPU: search, fits "
+        f"and predictions of both sides. So the nets are those that fit into that time: {', '.join(deep)}. The "
+        f"classical side had {', '.join(classical)}. Dear fits make a small field: on the median table "
+        f"{fields[0]:g} classical and {fields[1]:g} deep contenders got through all judged folds, and how many a side "
+        f"fields moves who wins.{trained}"
     )
 
 

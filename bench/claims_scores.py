@@ -67,6 +67,8 @@ def _below(whole: Runs, most: int, above: float, claim: str) -> Row | None:
         "below 3,000 rows": lambda run: run["rows"] < 3000,
         "3,000 to 10,000": lambda run: 3000 <= run["rows"] < 10_000,
         "10,000 and more": lambda run: run["rows"] >= 10_000,
+        "one net judged": lambda run: run["families"]["deep"]["contenders"] == 1,
+        "two or more nets judged": lambda run: run["families"]["deep"]["contenders"] > 1,
     }
     by = []
     for name, fits in kinds.items():
@@ -82,7 +84,7 @@ def _below(whole: Runs, most: int, above: float, claim: str) -> Row | None:
         word=word_of_share(found["k"], found["n"], above, split=found["split"]),
         number=share(found["k"], found["n"]),
         cost=spent(run for _, run in gaps),
-        how="both sides as procedures: boosting, a forest and EBM or SVM against four nets",
+        how="both sides as procedures: a blend of what fits into the limit",
         text=text,
     )
 

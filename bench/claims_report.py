@@ -55,7 +55,7 @@ def _sum(rows: list[Row]) -> str:
     rest = len(rows) - sum(counts.values())
     return (
         f"Of {len(rows)} tested claims {counts['holds']} hold, {counts['does not hold']} do not, "
-        f"{counts['depends on the table']} depend on the table, and {rest} are not told by so few tables. "
+        f"{counts['depends on the table']} depend on the table, and {rest} are not told by so few tables."
     )
 
 

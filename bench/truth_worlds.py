@@ -161,7 +161,7 @@ def case(fits: Fits, metric_name: str, deal: str, size: float = 0.0) -> dict[str
     gap, n = said.difference, len(fits.y)
     assert gap is not None and said.both is not None
     truths = {family: drawn.truth(procedure(drawn.judged, family)) for family in (*Family, None)}
-    at_zero = three_way(gap.estimate, gap.se, 0.0, n - 1)
+    at_zero = three_way(gap.estimate, gap.se, 0.0, gap.df)
     wide = [part for part in gap.corrected_for if part.startswith("choosing anew")]
     return {
         "task": str(fits.law.task), "metric": metric_name, "rows": n, "deal": deal, "size": size, "margin": margin,

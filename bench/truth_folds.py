@@ -2,8 +2,8 @@
 
     python bench/truth.py folds                one line for each world, metric and number of judged folds
 
-The worlds are those of `truth.py power` whose sides are unlike learners, judged on the first 1, 2, 3 and 5 of their five folds. The worlds of a law share their
-fresh rows, so that the scores of their models there differ by the luck of the models alone.
+The worlds are those of `truth.py power` whose sides are unlike learners, judged on the first 1, 2, 3 and 5 of their five folds.
+The worlds of a law share their fresh rows, so that the scores of their models there differ by the luck of the models alone.
 """
 
 from __future__ import annotations

@@ -41,9 +41,7 @@ class Decide:
         return asdict(self)
 
 
-def decide(
-    needed: int | None, *, judged: int, held_out: int, seconds_per_row: float, luck: bool = False
-) -> Decide:
+def decide(needed: int | None, *, judged: int, held_out: int, seconds_per_row: float, luck: bool = False) -> Decide:
     """Return what would decide.
 
     Args:

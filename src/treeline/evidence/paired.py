@@ -23,7 +23,7 @@ __all__ = ["WIDEN", "Difference", "Interval", "compare", "contrast", "correlated
 WIDEN = 1.2
 "Widens the interval of a single score, which nothing is added to."
 FEW_FOLDS = 3
-LUCK_ROWS = 1000
+LUCK_ROWS = 500
 "With fewer folds the luck of one fold's models is taken to weigh as much as the rows do when it holds out this many."
 FEW_UNITS = 20
 

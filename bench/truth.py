@@ -84,16 +84,19 @@ def played(jobs: list[Any], workers: int, name: str) -> None:
 
 
 def folded(workers: int) -> None:
-    """Judge worlds on 1, 2, 3 and 5 of their folds; a line is written as soon as its world is done, so it may be stopped."""
+    """Judge worlds on 1, 2, 3 and 5 of their folds; a line is kept as soon as its world is done, so it may be stopped."""
     from multiprocessing import get_context
 
-    from truth_folds import fold_cases, fold_jobs
+    from truth_folds import fold_cases, fold_jobs, told
 
-    out = RESULTS / "truth_folds.jsonl"
-    with get_context("spawn").Pool(workers) as pool, out.open("w", encoding="utf-8") as file:
+    kept = ROOT / ".work" / "bench" / "truth" / "folds.jsonl"
+    kept.parent.mkdir(parents=True, exist_ok=True)
+    with get_context("spawn").Pool(workers) as pool, kept.open("w", encoding="utf-8") as file:
         for found in pool.imap_unordered(fold_cases, fold_jobs()):
             file.write("".join(json.dumps(one) + "\n" for one in found))
             file.flush()
+    lines = told([json.loads(line) for line in kept.read_text(encoding="utf-8").splitlines()])
+    (RESULTS / "truth_folds.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
 
 
 def condense(kept: Path, out: Path, *, null: bool) -> None:

@@ -1,6 +1,6 @@
 """How lucky the models of one fold are: what the interval of a difference must hold where one or two folds were judged.
 
-    python bench/truth.py folds                one line for each world, metric and number of judged folds
+    python bench/truth.py folds                what every metric, size and number of judged folds says
 
 The worlds are those of `truth.py power` whose sides are unlike learners, judged on the first 1, 2, 3 and 5 of their five folds.
 The worlds of a law share their fresh rows, so that the scores of their models there differ by the luck of the models alone.
@@ -8,6 +8,7 @@ The worlds of a law share their fresh rows, so that the scores of their models t
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -87,3 +88,33 @@ def first(judged: Judged, folds: int) -> Judged:
     seen: Array = judged.fold < folds
     members = tuple(replace(one, predictions=one.predictions[:, seen]) for one in judged.members)
     return replace(judged, y=judged.y[seen], fold=judged.fold[seen], half=judged.half[seen], members=members)
+
+
+def told(found: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return one line for each metric, number of rows and number of judged folds.
+
+    The truth of a law is what the models of all its worlds score on average. `luck_rows` is the variance of a row's difference
+    over that of one fold's models: with so many rows in a fold both weigh the same. It is given for each law.
+    """
+    every: dict[tuple[Any, ...], list[dict[str, Any]]] = defaultdict(list)
+    for one in found:
+        every[one["law"], one["task"], one["metric"], one["rows"], one["folds"]].append(one)
+    cells: dict[tuple[Any, ...], list[tuple[float, ...]]] = defaultdict(list)
+    luck: dict[tuple[Any, ...], list[float]] = defaultdict(list)
+    for (law, *kind, folds), worlds in sorted(every.items()):
+        real = np.array([one["real"] for one in every[law, *kind, max(JUDGED)]])
+        truth = float(real.mean())
+        row = float(np.mean([one["rows_se"] ** 2 * one["judged"] for one in worlds]))
+        luck[*kind, folds].append(row / float(real.var(ddof=1)))
+        for one in worlds:
+            low, high = one["interval"]
+            cells[*kind, folds].append((one["estimate"] - truth, one["se"], one["rows_se"], low <= truth <= high))
+    lines = []
+    for key, values in sorted(cells.items()):
+        off, se, rows, held = np.array(values, dtype=float).T
+        lines.append({
+            **dict(zip(("task", "metric", "rows", "folds"), key, strict=True)), "worlds": len(values),
+            "held": float(held.mean()), "se_over_scatter": float(np.sqrt(np.mean(se**2) / np.mean(off**2))),
+            "scatter_over_rows": float(np.sqrt(np.mean((off / rows) ** 2))), "luck_rows": [round(m) for m in luck[key]],
+        })  # fmt: skip
+    return lines

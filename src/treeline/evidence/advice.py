@@ -64,7 +64,7 @@ def rows_needed(gap: Difference | None, margin: float, rows: int) -> int | None:
     if times > FAR:
         return None
     needed = math.ceil(rows * max(times, 1.0))
-    step = 10 ** max(len(str(needed)) - 2, 0)
+    step = int(10 ** max(len(str(needed)) - 2, 0))
     return -(-needed // step) * step
 
 

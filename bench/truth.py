@@ -2,6 +2,7 @@
 
     python bench/truth.py worlds               no winner exists: how often is one named? (a few minutes)
     python bench/truth.py power                the gap is known: is it found, and do the intervals hold it?
+    python bench/truth.py folds                how far does the luck of one, two, three, five judged folds reach?
     python bench/truth.py real --data DIR      decide on samples of real tables, compare with rows kept aside; stop and go on
     python bench/truth.py report               writes docs/truth.md and docs/truth.svg from what is known so far
 
@@ -82,6 +83,22 @@ def played(jobs: list[Any], workers: int, name: str) -> None:
     condense(kept, RESULTS / f"truth_{name}.jsonl", null=name == "null")
 
 
+def folded(workers: int) -> None:
+    """Judge worlds on 1, 2, 3 and 5 of their folds; a line is kept as soon as its world is done, so it may be stopped."""
+    from multiprocessing import get_context
+
+    from truth_folds import fold_cases, fold_jobs, told
+
+    kept = ROOT / ".work" / "bench" / "truth" / "folds.jsonl"
+    kept.parent.mkdir(parents=True, exist_ok=True)
+    with get_context("spawn").Pool(workers) as pool, kept.open("w", encoding="utf-8") as file:
+        for found in pool.imap_unordered(fold_cases, fold_jobs()):
+            file.write("".join(json.dumps(one) + "\n" for one in found))
+            file.flush()
+    lines = told([json.loads(line) for line in kept.read_text(encoding="utf-8").splitlines()])
+    (RESULTS / "truth_folds.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
+
+
 def condense(kept: Path, out: Path, *, null: bool) -> None:
     """Write one line for each kind of world; worlds without a winner have a law of their own each, so their laws are one kind."""
     from truth_cells import cell
@@ -98,7 +115,7 @@ def condense(kept: Path, out: Path, *, null: bool) -> None:
 def main() -> None:
     """Do what was asked for."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=["worlds", "power", "real", "case", "report"])
+    parser.add_argument("what", choices=["worlds", "power", "folds", "real", "case", "report"])
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--data", type=Path, default=ROOT.parent / "shared" / "data")
     parser.add_argument("--seconds", type=float, default=60.0)
@@ -110,6 +127,8 @@ def main() -> None:
         played(null_jobs(), args.workers, "null")
     elif args.what == "power":
         played(power_jobs(), args.workers, "power")
+    elif args.what == "folds":
+        folded(args.workers)
     elif args.what == "real":
         from truth_real import everything
 

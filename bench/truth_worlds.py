@@ -52,11 +52,11 @@ class Fits:
     "(folds, stages, FRESH) or (folds, stages, FRESH, C)."
 
 
-def fitted(law: Law, seed: int, rows: int) -> Fits:
-    """Draw a sample and fit all eight contenders."""
+def fitted(law: Law, seed: int, rows: int, *, fresh_of: tuple[int, int] | None = None) -> Fits:
+    """Draw a sample and fit all eight contenders; `fresh_of` (seed, rows) gives the worlds of a law the same fresh rows."""
     rng = np.random.default_rng(seed)
     x, y = law.draw(rng, rows)
-    fresh_x, fresh_y = law.draw(rng, FRESH)
+    fresh_x, fresh_y = law.draw(np.random.default_rng(fresh_of[0]), fresh_of[1]) if fresh_of else law.draw(rng, FRESH)
     fold, half = rng.permutation(rows) % FOLDS, rng.integers(0, 2, rows)
     held, fresh = {}, {}
     for name, fit in (("trees", trees), ("smooth", smooth)):
@@ -98,13 +98,17 @@ class World:
 
     def truth(self, done: Procedure) -> float:
         """Return the score of a procedure on fresh rows, larger is better: the mean over halves and folds."""
+        return float(self.truth_by_fold(done).mean())
+
+    def truth_by_fold(self, done: Procedure) -> Array:
+        """Return the (folds,) scores of a procedure's models on fresh rows, the mean over halves."""
         metric = self.judged.metric
         found = [
             turn(metric, metric.score(self.fresh_y, blend([self.fresh[name][h, k] for name in done.names], weights)))
             for h, weights in enumerate(done.weights_by_half)
             for k in range(FOLDS)
         ]
-        return float(np.mean(found))
+        return np.reshape(found, (-1, FOLDS)).mean(axis=0)
 
 
 def world(fits: Fits, metric: Metric, deal: str, size: float = 0.0) -> World:
@@ -157,7 +161,7 @@ def case(fits: Fits, metric_name: str, deal: str, size: float = 0.0) -> dict[str
     gap, n = said.difference, len(fits.y)
     assert gap is not None and said.both is not None
     truths = {family: drawn.truth(procedure(drawn.judged, family)) for family in (*Family, None)}
-    at_zero = three_way(gap.estimate, gap.se, 0.0, n - 1)
+    at_zero = three_way(gap.estimate, gap.se, 0.0, gap.df)
     wide = [part for part in gap.corrected_for if part.startswith("choosing anew")]
     return {
         "task": str(fits.law.task), "metric": metric_name, "rows": n, "deal": deal, "size": size, "margin": margin,

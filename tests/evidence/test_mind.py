@@ -26,6 +26,17 @@ def test_time_repeats_or_data_would_decide() -> None:
     assert decide(None, **facts).by == "nothing"
 
 
+def test_where_luck_stands_in_the_way_more_folds_or_data_are_named() -> None:
+    facts = {"held_out": 5000, "seconds_per_row": 0.06, "luck": True}
+    some = decide(None, judged=1000, **facts)
+    assert (some.by, some.rows) == ("time", None)
+    assert some.minutes == pytest.approx(4.0)
+    assert "judge more folds" in some.words
+    every = decide(None, judged=5000, **facts)
+    assert (every.by, every.minutes) == ("data", None)
+    assert "more folds (another --seed) or more data" in every.words
+
+
 def gap_of(lead: float, n: int = 4000):
     y = RNG.normal(size=n)
     a, b = y + RNG.normal(size=n), y + RNG.normal(size=n) * (1 - lead)

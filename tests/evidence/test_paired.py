@@ -99,11 +99,11 @@ def test_correlated_t_has_the_scale_of_nadeau_and_bengio() -> None:
     assert correlated_t(d[:1], 0.01) is None
 
 
-def lucky(seed: int, rows: int, luck: float) -> Difference:
-    """Five folds of equal rows, whose models are truly better or worse by `luck` (standard deviation); the true mean is zero."""
+def lucky(seed: int, rows: int, luck: float, folds: int = 5) -> Difference:
+    """Folds of equal rows, whose models are truly better or worse by `luck` (standard deviation); the true mean is zero."""
     rng = np.random.default_rng(seed)
-    fold = np.arange(rows) % 5
-    worse = rng.normal(size=5)[fold] * luck
+    fold = np.arange(rows) % folds
+    worse = rng.normal(size=folds)[fold] * luck
     zero = np.zeros(rows)
     losses = METRICS["mean_absolute_error"]
     return compare(zero, 2 + worse, 2 + rng.normal(size=rows) * 0.5, losses, fold=fold, margin=0.0)
@@ -125,6 +125,27 @@ def test_without_luck_the_rows_are_nearly_all() -> None:
     assert np.mean([one.p_better >= 0.95 or one.p_worse >= 0.95 for one in found]) <= 0.1
     told = {line.partition(" (")[0] for one in found for line in one.corrected_for}
     assert told == {"the luck of the folds' models"}
+
+
+@pytest.mark.parametrize("folds", [1, 2])
+@pytest.mark.parametrize("rows", [200, 5000])
+def test_where_too_few_folds_show_the_luck_a_usual_one_is_counted(folds: int, rows: int) -> None:
+    # the luck of one fold's models weighs as much as 500 rows: in its worlds unlike learners had 300 to 15,000
+    found = [lucky(seed, folds * rows, luck=0.5 / np.sqrt(500), folds=folds) for seed in range(300)]
+    held = np.mean([one.interval[0] <= 0 <= one.interval[1] for one in found])
+    assert 0.92 <= held <= 0.98
+    assert found[0].luck == pytest.approx(0.5 / np.sqrt(500 * folds), rel=0.1)
+    assert "too few folds" in found[0].corrected_for[0]
+
+
+def test_the_degrees_of_freedom_are_those_of_what_the_interval_rests_on() -> None:
+    assert lucky(0, 20_000, luck=0.0, folds=1).df == 19_999
+    mostly = lucky(0, 20_000, luck=0.1)
+    assert 4.0 <= mostly.df < 4.5  # five folds
+    assert mostly.interval[1] - mostly.estimate == pytest.approx(stats.t.ppf(0.975, mostly.df) * mostly.se)
+    assert mostly.p_better == pytest.approx(stats.t.cdf(mostly.estimate / mostly.se, mostly.df))
+    half = min((lucky(seed, 2000, luck=0.02) for seed in range(50)), key=lambda one: abs(2 * one.luck**2 - one.se**2))
+    assert half.df == pytest.approx(16, rel=0.3)  # two equal variances, 4 and very many
 
 
 def test_one_fold_is_said() -> None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
-from treeline.evidence.race import ALPHA, lost
+from treeline.evidence.paired import compare
+from treeline.evidence.race import ALPHA, LEAST_FOLDS, lost
 from treeline.evidence.scores import Judged, Member
 from treeline.problem.metric import METRICS
 from treeline.problem.task import Family
@@ -34,21 +36,41 @@ def judged(seed: int, gap: float, *, rows: int, look: int) -> Judged:
 
 
 def test_a_clear_race_is_lost_by_the_worse_side() -> None:
-    found = lost(judged(0, 0.3, rows=3000, look=2), 0.02, look=2, looks=FOLDS)
+    found = lost(judged(0, 0.3, rows=3000, look=3), 0.02, folds=FOLDS)
     assert found is not None
     assert found.family is Family.CLASSICAL
-    assert found.p >= found.bound == 1 - ALPHA / FOLDS
+    assert (found.look, found.looks) == (1, 3)
+    assert found.p >= found.bound == 1 - ALPHA / 3
     assert found.to_json()["family"] == "classical"
+
+
+def test_nobody_is_dropped_before_luck_can_be_seen() -> None:
+    assert all(lost(judged(0, 0.9, rows=3000, look=k), 0.0, folds=FOLDS) is None for k in range(1, LEAST_FOLDS))
 
 
 def test_equal_sides_are_hardly_ever_dropped_over_all_looks() -> None:
     dropped = 0
     for seed in range(30):
-        dropped += any(
-            lost(judged(seed, 0.0, rows=1000, look=k), 0.0, look=k, looks=FOLDS) for k in range(1, FOLDS + 1)
-        )
+        dropped += any(lost(judged(seed, 0.0, rows=1000, look=k), 0.0, folds=FOLDS) for k in range(1, FOLDS + 1))
     assert dropped <= 4  # at most 5% are expected at a margin of zero
 
 
+@pytest.mark.parametrize("luck", [0.0, 0.005, 0.01, 0.02])
+def test_lucky_folds_do_not_drop_a_side_that_lies_on_the_margin(luck: float) -> None:
+    worlds, margin, rows, dropped = 400, 0.02, 200, 0
+    metric = METRICS["mean_absolute_error"]
+    for seed in range(worlds):
+        rng = np.random.default_rng(seed)
+        lead = margin + luck * rng.normal(size=FOLDS)
+        b = 2 - np.repeat(lead, rows) + 0.5 / np.sqrt(50) * rng.normal(size=FOLDS * rows)  # as 10,000 rows of 0.5
+        zero, a, fold = np.zeros(len(b)), np.full(len(b), 2.0), np.repeat(np.arange(FOLDS), rows)
+        looks = range(LEAST_FOLDS, FOLDS + 1)
+        gaps = [
+            compare(zero[:n], a[:n], b[:n], metric, fold=fold[:n], margin=margin) for n in (k * rows for k in looks)
+        ]
+        dropped += any(gap.p_better >= 1 - ALPHA / len(looks) for gap in gaps)
+    assert dropped <= 0.07 * worlds  # 5% and the room that 400 draws need
+
+
 def test_few_rows_drop_nobody() -> None:
-    assert lost(judged(0, 0.9, rows=1000, look=1), 0.0, look=1, looks=FOLDS) is None
+    assert lost(judged(0, 0.9, rows=800, look=3), 0.0, folds=FOLDS) is None

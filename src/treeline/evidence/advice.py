@@ -14,7 +14,7 @@ from treeline.problem.task import Family
 if TYPE_CHECKING:
     from treeline.evidence.paired import Difference
 
-__all__ = ["LEANING", "SURE", "Share", "cheaper_side", "regret", "rows_needed"]
+__all__ = ["LEANING", "SURE", "Share", "cheaper_side", "luck_bars", "regret", "rows_needed"]
 
 SURE = 0.95
 "A call is made at this probability."
@@ -52,17 +52,30 @@ def cheaper_side(shares: Mapping[Family, Share]) -> Family | None:
 
 
 def rows_needed(gap: Difference | None, margin: float, rows: int) -> int | None:
-    """Return how many judged rows would decide, to two digits; None where out of reach.
+    """Return how many judged rows would decide, rounded up to two digits and never fewer than `rows`; None where out of reach.
 
-    N (1.96 SE / room)^2, where room is the distance of the estimate from the nearer edge of the margin.
+    With room, the distance of the estimate from the nearer edge of the margin, (1.96 SE)^2 must fall to room^2. Of SE^2 only the
+    part of the rows falls as 1 / N; the luck of the folds' models stays, so that it alone may be too much.
     """
     if gap is None or not np.isfinite(gap.se) or not np.isfinite(gap.estimate):
         return None
-    room = abs(abs(gap.estimate) - margin)
-    if room <= 0 or (1.96 * gap.se / room) ** 2 > FAR:
+    left = _room(gap, margin) ** 2 - gap.luck**2
+    times = (gap.se**2 - gap.luck**2) / left if left > 0 else np.inf
+    if times > FAR:
         return None
-    needed = int(rows * max((1.96 * gap.se / room) ** 2, 1.0))
-    return int(round(needed, min(0, 2 - len(str(needed)))))
+    needed = math.ceil(rows * max(times, 1.0))
+    step = int(10 ** max(len(str(needed)) - 2, 0))
+    return -(-needed // step) * step
+
+
+def luck_bars(gap: Difference, margin: float) -> bool:
+    """Return whether no number of rows judged in the same folds would decide, because their models' luck alone is too much."""
+    return 0 < _room(gap, margin) <= gap.luck
+
+
+def _room(gap: Difference, margin: float) -> float:
+    """Return the standard error at which the estimate is decided: its distance from the nearer edge of the margin, over 1.96."""
+    return abs(abs(gap.estimate) - margin) / 1.96
 
 
 def regret(gap: Difference | None, cheaper: Family | None) -> float | None:

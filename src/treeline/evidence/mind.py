@@ -41,15 +41,18 @@ class Decide:
         return asdict(self)
 
 
-def decide(needed: int | None, *, judged: int, held_out: int, seconds_per_row: float) -> Decide:
+def decide(needed: int | None, *, judged: int, held_out: int, seconds_per_row: float, luck: bool = False) -> Decide:
     """Return what would decide.
 
     Args:
-        needed: judged rows that would decide by N (1.96 SE / room)^2; None where the estimate lies on the margin's edge.
+        needed: judged rows that would decide (`advice.rows_needed`); None where no number within reach would.
         judged: rows judged so far.
         held_out: rows that folds hold out altogether.
         seconds_per_row: wall seconds that judging one more row costs.
+        luck: whether that is because the models of the judged folds differ too much by luck (`advice.luck_bars`).
     """
+    if needed is None and luck:
+        return _unlucky(max(held_out - judged, 0) * seconds_per_row / 60)
     if needed is None:
         words = (
             "The difference lies so near to the edge of the margin that no number of rows within reach would decide."
@@ -70,6 +73,16 @@ def decide(needed: int | None, *, judged: int, held_out: int, seconds_per_row: f
     words = f"About {needed:,} judged rows would settle it, {needed - held_out:,} more than you have; neither time nor repeats "
     words += "replace them."
     return Decide(by="data", rows=needed, minutes=None, repeats=None, more_rows=needed - held_out, words=words)
+
+
+def _unlucky(minutes: float) -> Decide:
+    """Say what helps where the luck of the models stands in the way: other folds while some are left, else more data."""
+    words = "More rows in the folds that were judged would not settle it, because the luck of their models alone is too much: "
+    if minutes > 0:
+        words += f"judge more folds (give the run about {math.ceil(minutes):,} more minutes), or bring more data."
+        return Decide(by="time", rows=None, minutes=minutes, repeats=None, more_rows=None, words=words)
+    words += "more folds (another --seed) or more data would be needed, and how many cannot be said."
+    return Decide(by="data", rows=None, minutes=None, repeats=None, more_rows=None, words=words)
 
 
 def margins(gap: Difference) -> tuple[float, float]:

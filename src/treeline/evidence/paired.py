@@ -1,8 +1,9 @@
 """Which of two predictions is better on the same rows, by how much, and how sure that is.
 
 The interval pairs rows, where a t-test over folds wastes half of the power. What rows cannot show, the luck of the folds' models,
-is added as a variance: what the folds differ by more than their rows explain, at the scale of Nadeau and Bengio (2003); see
-docs/decisions/0012. Beside it stands the posterior of Benavoli, Corani, Demšar and Zaffalon (JMLR 2017) over folds.
+is added as a variance: what the folds differ by more than their rows explain, at the scale of Nadeau and Bengio (2003), and a
+share of the rows' own variance where too few folds were judged to see it; see docs/decisions/0012. Beside it stands the
+posterior of Benavoli, Corani, Demšar and Zaffalon (JMLR 2017) over folds.
 """
 
 from __future__ import annotations
@@ -20,8 +21,10 @@ if TYPE_CHECKING:
 __all__ = ["WIDEN", "Difference", "Interval", "compare", "contrast", "correlated_t", "score_interval", "three_way"]
 
 WIDEN = 1.2
-"Widens the interval of a single score, and that of a difference where too few folds say how lucky their models were."
+"Widens the interval of a single score, which nothing is added to."
 FEW_FOLDS = 3
+LUCK_ROWS = 500
+"With fewer folds the luck of one fold's models is taken to weigh as much as the rows do when it holds out this many."
 FEW_UNITS = 20
 
 
@@ -42,6 +45,10 @@ class Difference:
     estimate: float
     se: float
     "Standard error of rows, of choosing and of the luck of the folds' models."
+    luck: float
+    "The last of these alone: more rows in the same folds do not take it away."
+    df: float
+    "Degrees of freedom of the interval and of the probabilities."
     interval: tuple[float, float]
     p_better: float
     "Probability that `b` is better by more than the margin."
@@ -96,9 +103,12 @@ def contrast(
     estimate = turn(metric, b.score - a.score)
     spread, units = _spread(a, b, group)
     known = folds[np.isfinite(folds)]
-    se, overlap = _with_luck(spread, unrest, known)
-    p_better, p_same, p_worse = three_way(estimate, se, margin, units - 1)
-    reach = _t_quantile(units - 1) * se
+    luck = _luck(spread, known, b.rows)
+    rows = unrest * spread
+    se = float(np.hypot(rows, luck))
+    df = units - 1 if len(known) < FEW_FOLDS else _together(rows, units - 1, luck, len(known) - 1)
+    p_better, p_same, p_worse = three_way(estimate, se, margin, df)
+    reach = _t_quantile(df) * se
     by_fold = correlated_t(known, margin)
     caveats = []
     if len(known) < 2:
@@ -107,7 +117,7 @@ def contrast(
         caveats.append(f"{len(folds) - len(known)} of {len(folds)} folds have no score by this metric.")
     if group is not None and units < FEW_UNITS:
         caveats.append(f"Only {units} groups were judged; with fewer than {FEW_UNITS} the interval is rough.")
-    corrected = [overlap]
+    corrected = [_told(rows, luck, len(known))]
     if unrest > 1.0:
         corrected.append(f"choosing anew in every resample (interval widened by {unrest:.2f})")
     if group is not None:
@@ -115,6 +125,8 @@ def contrast(
     return Difference(
         estimate=estimate,
         se=se,
+        luck=luck,
+        df=df,
         interval=(estimate - reach, estimate + reach),
         p_better=p_better,
         p_same=p_same,
@@ -179,21 +191,34 @@ def _overlapping(k: int) -> float:
     return 1.0 / k + 1.0 / (k - 1)
 
 
-def _with_luck(spread: float, unrest: float, folds: Array) -> tuple[float, str]:
-    """Return the standard error of a difference whose rows say `spread`, and what it was corrected for.
+def _luck(spread: float, folds: Array, rows: int) -> float:
+    """Return the standard error that the luck of the folds' models adds to a difference whose rows say `spread`.
 
     If rows were all, the variance of (K,) folds would be K times that of their mean. What they vary by beyond that is the luck
-    of their models, and more rows do not take it away.
+    of their models, and more rows do not take it away. With too few folds to see it, it is taken from the rows' variance.
     """
     k = len(folds)
     if k < FEW_FOLDS:
-        return WIDEN * unrest * spread, f"overlapping training rows of the folds (interval widened by {WIDEN})"
+        return float(spread * np.sqrt(rows / max(k, 1) / LUCK_ROWS))
     excess = max(float(folds.var(ddof=1)) - k * spread**2, 0.0)
-    se = float(np.sqrt((unrest * spread) ** 2 + excess * _overlapping(k)))
-    if excess == 0:
-        return se, "the luck of the folds' models (the folds differ no more than their rows explain)"
-    wider = f" (interval widened by {se / (unrest * spread):.2f})" if spread > 0 else ""
-    return se, f"the luck of the folds' models{wider}"
+    return float(np.sqrt(excess * _overlapping(k)))
+
+
+def _together(rows: float, rows_df: float, luck: float, luck_df: float) -> float:
+    """Return the degrees of freedom of two standard errors whose variances are added (Satterthwaite 1946)."""
+    if not rows + luck > 0:
+        return rows_df
+    share = rows**2 / (rows**2 + luck**2)
+    return float(1 / (share**2 / max(rows_df, 1) + (1 - share) ** 2 / luck_df))
+
+
+def _told(rows: float, luck: float, folds: int) -> str:
+    """Return what the luck of the models made of the interval."""
+    if luck == 0:
+        return "the luck of the folds' models (the folds differ no more than their rows explain)"
+    wider = f" (interval widened by {np.hypot(rows, luck) / rows:.2f})" if rows > 0 else ""
+    usual = ", of a usual size, since too few folds were judged to see it" if folds < FEW_FOLDS else ""
+    return f"the luck of the folds' models{usual}{wider}"
 
 
 def _spread(a: Measured | None, b: Measured, group: Array | None) -> tuple[float, int]:

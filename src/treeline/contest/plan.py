@@ -168,14 +168,20 @@ class Plan:
         return self._fill(others, record, left_s, range(self._width.get(family, self.folds)))
 
     def _wide(self, entries: Sequence[Entry], record: Record, left_s: float) -> int:
-        """How many folds the two best entries can pay for; never so few that under 2,000 rows are judged."""
+        """How many folds the two best entries can pay for; never so few that under 2,000 rows are judged.
+
+        Three where the best entry alone can pay for them: with fewer the luck of single models hides who is better
+        (docs/decisions/0012).
+        """
         if not entries:
             return self.folds
-        cost = sum(
+        costs = [
             record.seconds(entry, 1.0) * max(GOOD, self._enough(self.cards[entry.candidate])) for entry in entries[:2]
-        )
+        ]
+        payable = TOP_SHARE * left_s
+        seen = 3 if 3 * costs[0] <= payable else 1
         needed = int(np.ceil(2000 / max(self.rows / self.folds, 1)))
-        return int(np.clip(TOP_SHARE * left_s / max(cost, 1e-3), min(needed, self.folds), self.folds))
+        return int(np.clip(payable / max(sum(costs), 1e-3), min(max(needed, seen), self.folds), self.folds))
 
     def _fill(self, entries: Sequence[Entry], record: Record, left_s: float, folds: Iterable[int]) -> Wish | None:
         wanted = [(entry, [fold for fold in folds if not record.touched(entry, 1.0, fold)]) for entry in entries]

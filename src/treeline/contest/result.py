@@ -17,6 +17,7 @@ from treeline.contest.measures import Measures
 from treeline.contest.shares import seconds_per_row, share_of, why_missing
 from treeline.data.labels import label_errors
 from treeline.errors import shown
+from treeline.evidence.advice import luck_bars
 from treeline.evidence.choice import Procedure, procedure
 from treeline.evidence.mind import decide, mind
 from treeline.evidence.plainly import plainly
@@ -128,6 +129,7 @@ def _afterthoughts(
             judged=len(judged.y),
             held_out=held,
             seconds_per_row=seconds_per_row(ledger, judged, procedures),
+            luck=luck_bars(gap, problem.margin),,
         )
     speaks = told.call is not Call.UNDECIDED or told.because[0].startswith("NOT_ENOUGH_ROWS")
     if gap is not None and speaks and len(judged.y) >= MIN_ROWS:

@@ -125,12 +125,9 @@ def _afterthoughts(
     if gap is not None and told.call is Call.UNDECIDED and told.because[0].startswith("NOT_ENOUGH_ROWS"):
         held = int((ledger.rows()["fold"] >= 0).sum())
         settled = decide(
-            told.needed,
-            judged=len(judged.y),
-            held_out=held,
+            told.needed, judged=len(judged.y), held_out=held, luck=luck_bars(gap, problem.margin),
             seconds_per_row=seconds_per_row(ledger, judged, procedures),
-            luck=luck_bars(gap, problem.margin),,
-        )
+        )  # fmt: skip
     speaks = told.call is not Call.UNDECIDED or told.because[0].startswith("NOT_ENOUGH_ROWS")
     if gap is not None and speaks and len(judged.y) >= MIN_ROWS:
         label = str(problem.classes[1]) if problem.task is Task.BINARY else problem.target

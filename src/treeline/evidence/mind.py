@@ -61,14 +61,14 @@ def decide(needed: int | None, *, judged: int, held_out: int, seconds_per_row: f
     if needed <= held_out:
         minutes = max(needed - judged, 0) * seconds_per_row / 60
         words = f"About {needed:,} judged rows would settle it; {held_out:,} of yours can be judged: give the run "
-        words += f"about {max(math.ceil(minutes), 1):,} more minutes."
+        words += f"{_more(minutes)}."
         return Decide(by="time", rows=needed, minutes=minutes, repeats=None, more_rows=None, words=words)
     if needed * REPEAT**2 <= held_out:
         minutes = (2 * held_out - judged) * seconds_per_row / 60
         words = (
             f"About {needed:,} judged rows would settle it, a few more than the {held_out:,} at hand: a second round "
         )
-        words += f"with other folds (another --seed, about {max(math.ceil(minutes), 1):,} minutes) may do."
+        words += f"with other folds (another --seed, {_more(minutes)}) may do."
         return Decide(by="repeats", rows=needed, minutes=minutes, repeats=2, more_rows=None, words=words)
     words = f"About {needed:,} judged rows would settle it, {needed - held_out:,} more than you have; neither time nor repeats "
     words += "replace them."
@@ -83,6 +83,12 @@ def _unlucky(minutes: float) -> Decide:
         return Decide(by="time", rows=None, minutes=minutes, repeats=None, more_rows=None, words=words)
     words += "more folds (another --seed) or more data would be needed, and how many cannot be said."
     return Decide(by="data", rows=None, minutes=None, repeats=None, more_rows=None, words=words)
+
+
+def _more(minutes: float) -> str:
+    """Return `about 5 more minutes`."""
+    count = max(math.ceil(minutes), 1)
+    return f"about {count:,} more minute{'s' if count > 1 else ''}"
 
 
 def margins(gap: Difference) -> tuple[float, float]:

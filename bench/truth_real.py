@@ -159,7 +159,7 @@ def _aside(ledger: Ledger, problem: Problem, aside: Path, target: str) -> tuple[
         return y, np.isfinite(y), rows
     text = pd.read_csv(aside, usecols=[target], dtype=str, keep_default_na=False)[target].str.strip()
     code = {label: number for number, label in enumerate(problem.classes)}
-    y = np.array([code.get(label, -1) for label in text])
+    y = np.array([code.get(label, code.get(label.removesuffix(".0"), -1)) for label in text])
     return y[y >= 0], y >= 0, rows
 
 

@@ -79,7 +79,7 @@ def _unlucky(minutes: float) -> Decide:
     """Say what helps where the luck of the models stands in the way: other folds while some are left, else more data."""
     words = "More rows in the folds that were judged would not settle it, because the luck of their models alone is too much: "
     if minutes > 0:
-        words += f"judge more folds (give the run about {math.ceil(minutes):,} more minutes), or bring more data."
+        words += f"judge more folds (give the run {_more(minutes)}), or bring more data."
         return Decide(by="time", rows=None, minutes=minutes, repeats=None, more_rows=None, words=words)
     words += "more folds (another --seed) or more data would be needed, and how many cannot be said."
     return Decide(by="data", rows=None, minutes=None, repeats=None, more_rows=None, words=words)

@@ -177,7 +177,7 @@ def judge(source: Any, *, margin: float) -> Verdict:
     """
     from treeline.evidence.losses import judge_losses
 
-    if not 0 <= margin < float("inf"):
+    if not isinstance(margin, int | float) or not 0 <= margin < float("inf"):
         raise UsageError(f"The margin is {margin}; it must be zero or more.", do="Give it in the unit of the losses.")
     frame = read(source).frame
     return judge_losses({name: frame[name].to_numpy() for name in frame.columns}, margin=margin)
@@ -190,7 +190,10 @@ def report(run: str | Path) -> Path:
     if not ledger.head:
         raise UsageError(f"There is no run in {shown(folder)}.", do="See `treeline runs`.")
     summary = folder / "summary.json"
-    before = json.loads(summary.read_text(encoding="utf-8")) if summary.exists() else {}
+    try:
+        before = json.loads(summary.read_text(encoding="utf-8")) if summary.exists() else {}
+    except ValueError:
+        before = {}  # it is made anew from the ledger
     tell(
         ledger,
         conclude(ledger),

@@ -14,6 +14,7 @@ from treeline.contest.cache import Cache
 from treeline.contest.ledger import Ledger
 from treeline.contest.looks import Looks
 from treeline.contest.trial import Entry
+from treeline.errors import IntegrityError
 from treeline.problem.problem import Problem
 from treeline.problem.task import Family
 
@@ -132,3 +133,39 @@ def test_who_memorises_its_training_rows_says_so_on_its_card():
     assert {name for name, card in cards().items() if card.memorises} == {
         "random_forest", "extra_trees", "neighbours", "tabicl", "tabpfn",
     }  # fmt: skip
+
+
+def copied(run, tmp_path):
+    import shutil
+
+    return shutil.copytree(run, tmp_path / "copy")
+
+
+def test_a_line_taken_out_of_the_ledger_is_noticed(run, tmp_path):
+    copy = copied(run, tmp_path)
+    path = copy / "ledger" / "facts.jsonl"
+    lines = path.read_text().splitlines(keepends=True)
+    path.write_text("".join(lines[:5] + lines[6:]))
+    with pytest.raises(IntegrityError, match=r"facts\.jsonl:6"):
+        Ledger(copy)
+
+
+def test_changed_predictions_are_noticed(run, tmp_path):
+    copy = copied(run, tmp_path)
+    ledger = Ledger(copy)
+    trial = next(trial for trial in ledger.done() if trial.rung == 1.0)
+    path = copy / "ledger" / "preds" / f"{trial.id}.npy"
+    np.save(path, np.zeros_like(ledger.predictions(trial)))
+    with pytest.raises(IntegrityError, match="changed"):
+        Ledger(copy).predictions(trial)
+    path.write_bytes(b"junk")
+    with pytest.raises(IntegrityError):
+        Ledger(copy).predictions(trial)
+
+
+@pytest.mark.parametrize("name", ["rows.npz", "sample.npz", "features.safetensors"])
+def test_damaged_files_of_a_run_are_one_clear_line(run, tmp_path, name):
+    copy = copied(run, tmp_path)
+    (copy / "ledger" / name).write_bytes(b"junk")
+    with pytest.raises(IntegrityError, match="damaged"):
+        treeline.api.report(copy)

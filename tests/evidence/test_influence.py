@@ -38,7 +38,7 @@ def test_auc_is_delong_on_one_split() -> None:
     assert second.score - first.score == pytest.approx(difference, abs=1e-9)
     assert pull @ pull / N**2 == pytest.approx(variance, abs=1e-9)
     found = compare(Y, A, B, METRICS["roc_auc"], fold=ONE, margin=0.005)
-    assert found.se == pytest.approx(1.2 * np.sqrt(variance + second.floor), abs=1e-6)
+    assert found.se**2 - found.luck**2 == pytest.approx(variance + second.floor, abs=1e-8)
     assert second.floor < 0.05 * variance
 
 

@@ -118,3 +118,23 @@ def test_a_file_and_a_frame_get_the_same_verdict(tmp_path: Path) -> None:
     assert "lower loss" in plain.stdout
     with pytest.raises(UsageError, match="margin"):
         treeline.judge(frame, margin=-1)
+
+
+def test_a_record_without_a_fold_is_one_clear_line() -> None:
+    table = losses(0.1)
+    folds = [str(value) for value in table["fold"]]
+    folds[7] = ""
+    with pytest.raises(DataError, match="record 8"):
+        judge_losses({**table, "fold": np.array(folds)}, margin=0.01)
+
+
+def test_groups_in_several_folds_are_said() -> None:
+    table = losses(0.1)
+    n = len(table["fold"])
+    told = judge_losses({**table, "group": np.arange(n) % 40, "fold": np.arange(n) // 40 % 5}, margin=0.01)
+    assert any("rows in several folds" in line for line in told.caveats)
+
+
+def test_sides_that_are_there_are_not_called_missing() -> None:
+    told = judge_losses(losses(0.1), margin=0.01).to_json()
+    assert [told["families"][side]["missing"] for side in ("classical", "deep")] == [None, None]

@@ -218,7 +218,7 @@ def trials_of(outcome: Outcome, *, started_s: float, folds: Folds) -> list[Trial
                 wall_s=outcome.wall_s * share,
                 cpu_s=outcome.cpu_s * share, predict_s=part.get("predict_s", 0.0),
                 gpu_s=part.get("gpu_s", 0.0), vram_mb=part.get("vram_mb", 0.0), peak_mb=outcome.peak_mb,
-                train_score=part.get("train_score"), late_gain=part.get("late_gain"),
+                preds_crc=part.get("preds_crc"), train_score=part.get("train_score"), late_gain=part.get("late_gain"),
                 model_bytes=part.get("model_bytes", 0), started_s=max(started_s, 0.0), reason=reason,
             )
         )  # fmt: skip

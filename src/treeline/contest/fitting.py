@@ -18,7 +18,7 @@ from treeline.candidates.registry import card_named
 from treeline.contest.cache import Cache, transform_of
 from treeline.contest.field import PLAIN
 from treeline.contest.job import Job
-from treeline.contest.ledger import durable, write_state
+from treeline.contest.ledger import crc_of, durable, write_state
 from treeline.data.splits import ALL
 from treeline.problem.metric import METRICS, Array
 
@@ -138,7 +138,7 @@ def _judge(path: Path, model: Fitted, watch: Watch, half: Array) -> dict[str, An
     with durable(path) as temporary:
         np.save(temporary, kept, allow_pickle=False)
     score = watch.rows.shape.metric.score(watch.rows.target, cross_fitted(kept, half))
-    return {"score": score, "steps": watch.steps[2], "predict_s": seconds}
+    return {"score": score, "steps": watch.steps[2], "predict_s": seconds, "preds_crc": crc_of(kept)}
 
 
 def look_back(model: Fitted, train: Rows, seed: int, second_per_row: float) -> dict[str, Any]:

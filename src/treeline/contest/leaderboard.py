@@ -68,6 +68,7 @@ def _scored(ledger: Ledger, problem: Problem, one: Standing, width: int) -> dict
     seconds = sum(trial.predict_s for trial in one.trials)
     return {
         "score": found.score, "interval": [found.low, found.high], "folds": min(one.reach, width) if width else one.reach,
-        "rows": one.trials[0].rows, "predict_s_per_1000": 1000 * seconds / max(judged, 1), "state": str(State.DONE),
+        "rows": one.trials[0].rows, "state": str(State.DONE),
+        "predict_s_per_1000": 1000 * seconds / max(judged, 1000 * one.reach),  # small folds are mostly start-up
         "whole": one.reach >= width and one.rung == 1.0,
     }  # fmt: skip

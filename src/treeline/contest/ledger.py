@@ -15,6 +15,7 @@ import fcntl
 import json
 import os
 import socket
+import zipfile
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -27,7 +28,7 @@ from treeline.contest.trial import State, Trial
 from treeline.errors import IntegrityError, SetupError
 from treeline.problem.metric import Array
 
-__all__ = ["VERSION", "Ledger", "durable"]
+__all__ = ["VERSION", "Ledger", "crc_of", "damaged", "durable", "read_state", "write_state"]
 
 VERSION = 1
 
@@ -68,6 +69,7 @@ class Ledger:
         self._file: TextIO | None = None
         self._lock: TextIO | None = None
         self._rows: dict[str, Array] = {}
+        self._checked: set[str] = set()
         if write:
             self._open_for_writing()
         self._read()
@@ -108,6 +110,8 @@ class Ledger:
                 fact = json.loads(line)
                 if fact.pop("crc", None) is not None and line.decode() != _sealed(json.dumps(fact)):
                     raise ValueError("the line was changed")
+                if fact.pop("line", number) != number:
+                    raise ValueError("a line before this one is missing, or stands twice")
                 self._take(fact)
             except (ValueError, KeyError, TypeError):
                 raise IntegrityError(
@@ -136,12 +140,13 @@ class Ledger:
         """Write one fact and return when it is on the disk."""
         if self._file is None:
             raise RuntimeError("the ledger is open for reading only")
-        line = _sealed(json.dumps({"fact": fact, **content}, allow_nan=False, default=_plain))
+        numbered = {"fact": fact, **content, "line": len(self.facts) + 1}
+        line = _sealed(json.dumps(numbered, allow_nan=False, default=_plain))
         self._file.write(line + "\n")
         self._file.flush()
         os.fsync(self._file.fileno())
         written = json.loads(line)
-        del written["crc"]
+        del written["crc"], written["line"]
         self._take(written)
 
     def record(self, trial: Trial) -> None:
@@ -166,10 +171,11 @@ class Ledger:
         path = self.out / "ledger" / "preds" / f"{trial.id}.npy"
         try:
             loaded: Array = np.load(path, mmap_mode="r", allow_pickle=False)
+            if trial.preds_crc is not None and trial.id not in self._checked and crc_of(loaded) != trial.preds_crc:
+                raise ValueError("the predictions were changed")
         except (OSError, ValueError):
-            raise IntegrityError(
-                "The predictions are missing or damaged.", where=str(path), do="Start again in another --out."
-            ) from None
+            raise damaged(path, "The predictions are missing, damaged or changed.") from None
+        self._checked.add(trial.id)
         return loaded
 
     def model(self, trial: Trial) -> tuple[dict[str, Array], dict[str, Any]]:
@@ -179,8 +185,7 @@ class Ledger:
     def rows(self) -> dict[str, Array]:
         """Return the arrays of `rows.npz`, which never change once a run has begun; read once."""
         if not self._rows:
-            with np.load(self.path.parent / "rows.npz", allow_pickle=False) as file:
-                self._rows = {name: file[name] for name in file.files}
+            self._rows = _arrays(self.path.parent / "rows.npz")
         return self._rows
 
     def sample(self) -> dict[str, Array]:
@@ -188,8 +193,7 @@ class Ledger:
         path = self.path.parent / "sample.npz"
         if not path.exists():
             return {}
-        with np.load(path, allow_pickle=False) as file:
-            return {name: file[name] for name in file.files}
+        return _arrays(path)
 
     def close(self) -> None:
         """Let go of the files and of the lock."""
@@ -197,6 +201,24 @@ class Ledger:
             if file is not None:
                 with suppress(OSError):
                     file.close()
+
+
+def damaged(path: Path, what: str = "The file is missing or damaged.") -> IntegrityError:
+    """Return the error for a file of a run that is not as it was written."""
+    return IntegrityError(what, where=str(path), do="Start again in another --out.")
+
+
+def crc_of(array: Array) -> int:
+    """Return the checksum of an array's bytes."""
+    return zlib.crc32(np.ascontiguousarray(array).tobytes())
+
+
+def _arrays(path: Path) -> dict[str, Array]:
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            return {name: file[name] for name in file.files}
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+        raise damaged(path) from None
 
 
 def _sealed(line: str) -> str:
@@ -231,8 +253,11 @@ def write_state(path: Path, arrays: dict[str, Array], meta: dict[str, Any]) -> i
 
 def read_state(path: Path) -> tuple[dict[str, Array], dict[str, Any]]:
     """Read what `write_state` wrote."""
-    from safetensors import safe_open
+    from safetensors import SafetensorError, safe_open
 
-    with safe_open(path, framework="np") as file:
-        arrays = {name: file.get_tensor(name) for name in list(file.keys())}
-        return arrays, json.loads((file.metadata() or {}).get("meta", "{}"))
+    try:
+        with safe_open(path, framework="np") as file:
+            arrays = {name: file.get_tensor(name) for name in list(file.keys())}
+            return arrays, json.loads((file.metadata() or {}).get("meta", "{}"))
+    except (OSError, SafetensorError, ValueError):
+        raise damaged(path) from None

@@ -109,7 +109,7 @@ def _told(ledger: Ledger, problem: Problem, judged: Judged, findings: list[dict[
         shares={family: share_of(ledger, family, judged, procedures.get(family)) for family in Family},
         curves=curves_of(ledger, problem),
         blocking=[_named(f) for f in blocking],
-        lowering=[_named(f) for f in lowering],
+        lowering=[f"finding {_named(f)}" for f in lowering],
         guess=guess,
     )
     measures = Measures(ledger=ledger, problem=problem, judged=judged, procedures=procedures, verdict=told, guess=guess)

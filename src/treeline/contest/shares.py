@@ -14,6 +14,8 @@ from treeline.problem.task import Family
 
 __all__ = ["fits_cpu", "seconds_per_row", "share_of", "why_missing"]
 
+LEAST_DONE = 0.05
+"A fit that did less of its steps counts as if it had done so many."
 CUT = 0.5
 "A fit that the clock ended before this share of its planned steps may not show what its contender can do."
 
@@ -36,9 +38,9 @@ def share_of(ledger: Ledger, family: Family, judged: Judged, made: Procedure | N
 
 
 def fits_cpu(ledger: Ledger, made: Procedure) -> dict[str, list[float]]:
-    """Return by member of a procedure the CPU seconds of its fits on its highest rung, scaled to all rows.
+    """Return by member of a procedure the CPU seconds of its fits on its highest rung, scaled to all rows and all steps.
 
-    Small fits are mostly start-up: they would say too much.
+    Small fits are mostly start-up: they would say too much. A fit that the clock cut counts as long as it would have taken.
     """
     mine = [trial for trial in ledger.done() if trial.entry in made.weights()]
     highest = {
@@ -47,7 +49,7 @@ def fits_cpu(ledger: Ledger, made: Procedure) -> dict[str, list[float]]:
     found: dict[str, list[float]] = {}
     for trial in mine:
         if trial.rung == highest[trial.entry]:
-            found.setdefault(trial.entry, []).append(trial.cpu_s / trial.rung)
+            found.setdefault(trial.entry, []).append(trial.cpu_s / trial.rung / max(trial.done, LEAST_DONE))
     return found
 
 

@@ -57,6 +57,8 @@ class Trial:
     "Metric of the kept model on a random sample of its own training rows; None where that was too slow, or in an old ledger."
     late_gain: float | None = None
     "By how much the second half of its steps improved the held-out score, in the metric's unit; None without steps."
+    preds_crc: int | None = None
+    "Checksum of its predictions; None in an old ledger."
     steps: int = 0
     "Rounds or epochs of the model that is kept; 0 where the candidate has no steps."
     done: float = 1.0

@@ -14,7 +14,7 @@ from treeline.problem.task import Family
 if TYPE_CHECKING:
     from treeline.evidence.paired import Difference
 
-__all__ = ["LEANING", "SURE", "Share", "cheaper_side", "luck_bars", "regret", "rows_needed"]
+__all__ = ["LEANING", "SURE", "Share", "cheaper_side", "luck_bars", "regret", "rows_needed", "unequal"]
 
 SURE = 0.95
 "A call is made at this probability."
@@ -87,3 +87,11 @@ def regret(gap: Difference | None, cheaper: Family | None) -> float | None:
         return max(lead, 0.0)
     z = lead / gap.se
     return float(gap.se * np.exp(-0.5 * z * z) / np.sqrt(2 * np.pi) + lead * 0.5 * math.erfc(-z / math.sqrt(2)))
+
+
+def unequal(sides: Mapping[Family, Share]) -> list[str]:
+    """Return a finding where one side fielded at least twice as many contenders: who fields more moves the verdict."""
+    counts = [sides[family].contenders for family in Family]
+    if min(counts) > 0 and max(counts) >= 2 * min(counts):
+        return [f"the unequal field ({counts[0]} classical, {counts[1]} deep)"]
+    return []

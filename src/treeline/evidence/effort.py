@@ -185,7 +185,7 @@ def compute(spent: Mapping[Family, Spent]) -> Dimension:
             "fit_cpu_s": total, "all_cpu_s": each.cpu_s, "contenders": each.contenders, "peak_mb": each.peak_mb,
             "gpu_s": each.gpu_s, "vram_mb": each.vram_mb,
             "watt_hours": joules / 3600, "energy_is": "measured" if each.joules is not None else "estimated",
-            "money": each.cpu_s / 3600 * each.price,
+            "money": each.cpu_s / 3600 * each.price, "price": each.price,
         }  # fmt: skip
         text = f"{total:.3g} s of CPU a fit ({each.cpu_s:,.0f} s in all)"
         ends = (max(total - 1.96 * se, 0.0), total + 1.96 * se)
@@ -204,7 +204,8 @@ def compute(spent: Mapping[Family, Spent]) -> Dimension:
         if any(each.gpu_s for each in spent.values())
         else normal(a - b, math.hypot(se_a, se_b), math.log(FACTOR)),
         words=f"One fit of all that the {cheap} side uses takes {ratio:.3g} times less CPU than that of the other.",
-        how=f"CPU seconds of the fits' own processes, children included; spread over folds. Energy is {energy}.",
+        how=f"CPU seconds of the fits' own processes, children included; a fit that the clock cut counts whole; "
+        f"spread over folds. Energy is {energy}.",
     )
 
 

@@ -38,7 +38,10 @@ def judge_losses(table: Mapping[str, Array], *, margin: float) -> Verdict:
     """
     judged = judged_of(table)
     shares = {
-        family: Share(contenders=len(judged.of(family)), missing=f"there is no column {family}:NAME")
+        family: Share(
+            contenders=len(judged.of(family)),
+            missing=None if judged.of(family) else f"there is no column {family}:NAME",
+        )
         for family in Family
     }
     return judge(judged, margin=margin, shares=shares)
@@ -62,12 +65,25 @@ def judged_of(table: Mapping[str, Array]) -> Judged:
         raise DataError(
             "There is no contender.", do="Add columns classical:NAME and deep:NAME with the loss of each row."
         )
+    empty = np.flatnonzero([value is None or str(value).strip() in ("", "nan", "None") for value in table["fold"]])
+    if len(empty):
+        raise DataError(
+            f"{len(empty)} records name no fold, the first is record {empty[0] + 1}.",
+            do="Say in which fold each was held out.",
+        )
     fold = np.unique(_codes(table["fold"]), return_inverse=True)[1]
     group = np.unique(_codes(table["group"]), return_inverse=True)[1] if "group" in table else None
     members = tuple(
         Member(name=name, family=Family(families[name]), predictions=np.stack([_numbers(table[name], name)] * 3))
         for name in names
     )
+    notes: tuple[str, ...] = ()
+    if group is not None:
+        split = sum(len(set(fold[group == code])) > 1 for code in np.unique(group))
+        if split:
+            notes = (
+                f"{split} groups have rows in several folds: whoever learned from some of their rows knew the others.",
+            )
     return Judged(
         y=np.zeros(len(fold)),
         fold=fold,
@@ -76,6 +92,7 @@ def judged_of(table: Mapping[str, Array]) -> Judged:
         members=members,
         group=group,
         blends=False,
+        notes=notes,
     )
 
 

@@ -54,9 +54,7 @@ def decide(needed: int | None, *, judged: int, held_out: int, seconds_per_row: f
     if needed is None and luck:
         return _unlucky(max(held_out - judged, 0) * seconds_per_row / 60)
     if needed is None:
-        words = (
-            "The difference lies so near to the edge of the margin that no number of rows within reach would decide."
-        )
+        words = "No number of judged rows within reach would decide: the margin's edge is too near for so much doubt."
         return Decide(by="nothing", rows=None, minutes=None, repeats=None, more_rows=None, words=words)
     if needed <= held_out:
         minutes = max(needed - judged, 0) * seconds_per_row / 60
@@ -88,13 +86,15 @@ def _unlucky(minutes: float) -> Decide:
 def _more(minutes: float) -> str:
     """Return `about 5 more minutes`."""
     count = max(math.ceil(minutes), 1)
-    return f"about {count:,} more minute{'s' if count > 1 else ''}"
+    return f"about {count:,} more minute{'s' if count > 1 else ''} in another --out"
 
 
 def margins(gap: Difference) -> tuple[float, float]:
     """Return the margin up to which the better side wins (below zero: none), and that from which on the two are equal."""
-    size = abs(gap.estimate)
-    return size - ONE_SIDED * gap.se, size + ONE_SIDED * gap.se
+    from scipy.special import stdtrit
+
+    size, reach = abs(gap.estimate), float(stdtrit(max(gap.df, 1.0), 0.95)) * gap.se
+    return size - reach, size + reach
 
 
 def mind(told: Mapping[str, Any], gap: Difference | None, settled: Decide | None) -> list[str]:
@@ -120,7 +120,7 @@ def mind(told: Mapping[str, Any], gap: Difference | None, settled: Decide | None
         )
     cut = [name for side in told["families"].values() for name in (side or {}).get("cut") or ()]
     if cut:
-        found.append(f"More time: the clock ended fits early ({', '.join(cut)}).")
+        found.append(f"Longer training, which may move either side: the clock ended fits early ({', '.join(cut)}).")
     lowered = [line for line in told["because"] if line.startswith("LOWERED")]
     if lowered:
         found.append("Cleaner data: " + "; ".join(line.partition(": ")[2] for line in lowered) + ".")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from treeline.errors import DataError
-from treeline.evidence.advice import LEANING, SURE, Share, cheaper_side, regret, rows_needed
+from treeline.evidence.advice import LEANING, SURE, Share, cheaper_side, regret, rows_needed, unequal
 from treeline.evidence.crossing import Treeline, treeline
 from treeline.evidence.curves import Curve, anchored, frontier
 from treeline.evidence.paired import compare
@@ -145,6 +145,7 @@ def judge(
     if judged is None:
         raise DataError("No contender of either side has predictions.", do="Look at why the trials failed.")
     sides = {family: shares.get(family, Share()) for family in Family}
+    lowering = [*lowering, *unequal(sides)]
     judged = cleaned(judged)
     evidence = measured(judged)
     gap = between(judged, evidence, Family.CLASSICAL, Family.DEEP, margin) if len(evidence.measured) == 3 else None
@@ -172,7 +173,7 @@ def judge(
         difference=gap,
         treeline=treeline(fronts[0], fronts[1], judged.metric, cut=[side for side in Family if sides[side].cut]),
         curves=(*(front for front in fronts if front.points), *curves),
-        because=(*because, *(f"LOWERED: finding {code} makes the verdict less certain" for code in lowering)),
+        because=(*because, *(f"LOWERED: {code} makes the verdict less certain" for code in lowering)),
         leaning=leaning,
         take=str(call).lower() if call in WON else _take(gap, cheaper, cost, margin),
         needed=rows_needed(gap, margin, len(judged.y)) if undecided and not blocking and not waiting else None,

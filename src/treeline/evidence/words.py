@@ -155,8 +155,10 @@ def _undecided(verdict: Mapping[str, Any]) -> str:
     if verdict["cheaper"] and verdict.get("take") in (None, verdict["cheaper"]):
         text += f"; taking the cheaper, {_take(verdict)}, is expected to cost {_small(verdict)} {title(verdict)}"
     elif verdict.get("take"):
-        text += f"; until then {NAMES[str(verdict['take'])]} {'has' if verdict['take'] == 'deep' else 'have'} the better score"
-    if short:
+        text += f"; as it stands {NAMES[str(verdict['take'])]} {'has' if verdict['take'] == 'deep' else 'have'} the better score"
+    if verdict.get("decide"):
+        pass  # what would decide is told beside, with its reasons
+    elif short:
         text += f"; a longer run would judge up to {possible:,} rows"
         text += f", and about {verdict['needed']:,} would settle it" if verdict["needed"] else ""
     elif verdict["needed"]:

@@ -14,7 +14,7 @@ from typing import Any
 
 from markupsafe import Markup, escape
 
-from treeline.report.numbers import percent, size
+from treeline.report.numbers import percent, rounded, size
 from treeline.report.privacy import clean
 
 __all__ = ["Figure", "Scale", "bars", "chances", "comparable", "interval_row", "span"]
@@ -212,7 +212,8 @@ def bars(name: str, rows: Sequence[tuple[str, float, str, str]], *, title: str) 
 
 def interval_row(name: str, row: dict[str, Any], domain: Point, band: Point | None = None) -> Markup:
     """One contender's score and interval on an axis that all rows share; `band` is the margin around the best."""
-    words = f"{row['title'] or row['name']}: {row['score']} {row['interval'] or ''}"
+    ends = f" ({rounded(row['interval'][0])} to {rounded(row['interval'][1])})" if row["interval"] else ""
+    words = f"{row['title'] or row['name']}: {rounded(row['score'])}{ends}"
     figure = Figure(name, title="Score and interval", about=words, width=220, height=22)
     x = Scale(domain[0], domain[1], 6, 214)
     if band:

@@ -63,7 +63,7 @@ def outlook(summary: Summary) -> str:
     """Return what more rows would change: the treeline in words."""
     told = summary.verdict["treeline"] or {}
     if told.get("words"):
-        return " ".join([str(told["words"]), *map(str, told.get("notes") or ())])
+        return " ".join([str(told["words"]), *(str(note) for note in told.get("notes") or () if note != told["words"])])
     if told.get("rows"):
         span = f" ({between(told['interval'], 0)})" if told.get("interval") else ""
         return f"The other family would overtake at about {count(told['rows'])} rows{span}."

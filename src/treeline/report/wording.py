@@ -103,7 +103,13 @@ def headline(summary: Summary) -> str:
         return "No verdict until the data is sorted out"
     leaning = {"EQUIVALENT": "a tie is likely", "BOTH": "a blend may be better"}
     words = {name.upper(): f"leaning to {FAMILY[name].lower()}" for name in FAMILIES} | leaning
-    return f"Not settled yet, {words[verdict['leaning']]}" if verdict["leaning"] in words else "Too close to call"
+    return f"Not settled yet, {words[verdict['leaning']]}" if verdict["leaning"] in words else _open(verdict)
+
+
+def _open(verdict: dict[str, Any]) -> str:
+    """A small difference is too close to call; a wide interval is not close, it is unknown."""
+    same = (verdict["difference"] or {}).get("p_same")
+    return "Too close to call" if same is not None and same >= 0.5 else "Not enough to tell who is better"
 
 
 def sentence(summary: Summary) -> str:

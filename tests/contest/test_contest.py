@@ -64,7 +64,9 @@ def test_a_candidate_that_holds_the_lock_of_the_interpreter_is_killed_in_time(co
 def test_a_candidate_over_its_memory_is_killed_and_the_run_goes_on(contest):
     one = contest(["hungry", "steady"], memory_mb=700.0)
     one.run()
-    assert states(one, "hungry") == {State.OUT_OF_MEMORY}
+    found = states(one, "hungry")  # on a busy machine the clock may end one of its fits first
+    assert State.OUT_OF_MEMORY in found
+    assert State.DONE not in found
     assert State.DONE in states(one, "steady")
 
 

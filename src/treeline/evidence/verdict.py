@@ -145,8 +145,7 @@ def judge(
     if judged is None:
         raise DataError("No contender of either side has predictions.", do="Look at why the trials failed.")
     sides = {family: shares.get(family, Share()) for family in Family}
-    lowering = [*lowering, *unequal(sides)]
-    judged = cleaned(judged)
+    judged, lowering = cleaned(judged), [*lowering, *unequal(sides)]
     evidence = measured(judged)
     gap = between(judged, evidence, Family.CLASSICAL, Family.DEEP, margin) if len(evidence.measured) == 3 else None
     both, gain = both_sides(judged, evidence, margin)

@@ -11,7 +11,7 @@ from scipy import stats
 
 from treeline.evidence.paired import WIDEN
 
-__all__ = ["WIDTHS", "cell", "wilson"]
+__all__ = ["WIDTHS", "cell"]
 
 FOLDS = 5
 WIDTHS = ("as printed", "before decision 0012: rows x choosing anew x 1.2", "rows x choosing anew", "rows only")
@@ -49,13 +49,3 @@ def cell(key: Sequence[Any], found: list[dict[str, Any]], *, null: bool) -> dict
             for name, width in widths.items()
         },
     }
-
-
-def wilson(hits: int, of: int) -> tuple[float, float]:
-    """Return the 95% interval of a rate (Wilson 1927)."""
-    if of == 0:
-        return 0.0, 1.0
-    z, share = 1.96, hits / of
-    middle = (share + z * z / (2 * of)) / (1 + z * z / of)
-    reach = z * np.sqrt(share * (1 - share) / of + z * z / (4 * of * of)) / (1 + z * z / of)
-    return float(max(middle - reach, 0.0)), float(min(middle + reach, 1.0))

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 from measure import markdown
-from truth_cells import WIDTHS, wilson
+from truth_cells import WIDTHS
 from truth_verdicts import (
     calls_table,
     cases_table,
@@ -21,6 +21,8 @@ from truth_verdicts import (
     same_rows,
     truth_of,
 )
+
+from treeline.evidence.slices import wilson
 
 Line = dict[str, Any]
 BINS = ((0.0, 0.5), (0.5, 1.0), (1.0, 1.5), (1.5, 2.0), (2.0, 3.0), (3.0, 5.0), (5.0, np.inf))

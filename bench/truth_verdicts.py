@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 from measure import markdown
-from truth_cells import wilson
+
+from treeline.evidence.slices import wilson
 
 Line = dict[str, Any]
 CLEAR = 2.0

@@ -144,10 +144,9 @@ def advise(source: Any, *, target: str, **settings: Any) -> Prior:
         TreelineError: the table cannot be read, or the target cannot be asked.
     """
     from treeline.candidates.features import Encoder
-    from treeline.candidates.landmarks import landmarks
+    from treeline.candidates.landmarks import foresee
     from treeline.data.audit import audit as examine
     from treeline.data.audit import gate
-    from treeline.evidence.prior import prior_of
 
     wanted = Settings.of(**settings)
     dataset = _load(source, wanted.with_target(target), None)
@@ -157,10 +156,7 @@ def advise(source: Any, *, target: str, **settings: Any) -> Prior:
     leaks = {name for finding in gate(found)[0] for name in finding.columns}
     out = excluded_columns(found, wanted, problem) | leaks
     encoder = Encoder.fit(dataset, exclude=out, target=problem.target)
-    losses = landmarks(dataset, problem, rows, y, encoder=encoder)
-    return prior_of(
-        rows=len(rows), columns=len(encoder.inputs), task=problem.task, losses=losses, texts=len(encoder.texts)
-    )
+    return foresee(dataset, problem, rows, y, encoder=encoder)
 
 
 def judge(source: Any, *, margin: float) -> Verdict:

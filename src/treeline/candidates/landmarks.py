@@ -12,6 +12,7 @@ import numpy as np
 
 from treeline.candidates.card import Rows
 from treeline.candidates.prepare import Dense, Ordinal
+from treeline.evidence.prior import Prior, prior_of
 
 if TYPE_CHECKING:
     from treeline.candidates.features import Encoder
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from treeline.problem.metric import Array
     from treeline.problem.problem import Problem
 
-__all__ = ["landmarks"]
+__all__ = ["foresee", "landmarks"]
 
 SAMPLE = 2_000
 "Rows that are looked at: three quarters to learn from, one quarter to judge on."
@@ -51,6 +52,14 @@ def landmarks(
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         return _losses(train, test, problem.seed)
+
+
+def foresee(dataset: Dataset, problem: Problem, rows: Array, y: Array, *, encoder: Encoder, fits: bool = True) -> Prior:
+    """Return what public results say of a table like this one; without `fits`, which take a second, the base rate."""
+    losses = landmarks(dataset, problem, rows, y, encoder=encoder) if fits else None
+    return prior_of(
+        rows=len(rows), columns=len(encoder.inputs), task=problem.task, losses=losses, texts=len(encoder.texts)
+    )
 
 
 def _losses(train: Rows, test: Rows, seed: int) -> dict[str, float]:

@@ -13,13 +13,20 @@ from treeline.contest.trial import State, Trial
 if TYPE_CHECKING:
     from treeline.contest.ledger import Ledger
     from treeline.problem.problem import Problem
+    from treeline.problem.task import Family
 
-__all__ = ["baselines", "cards_of", "leaderboard", "references"]
+__all__ = ["baselines", "cards_of", "contending", "leaderboard", "references"]
 
 
 def references(ledger: Ledger) -> set[str]:
     """Return the entries that compete for comparison only."""
     return {entry["name"] for entry in ledger.head["entries"] if entry["reference"]}
+
+
+def contending(ledger: Ledger, family: Family | None = None) -> list[Trial]:
+    """Return the trials of contenders, however they ended: all, or those of one family; references are left out."""
+    shown_only = references(ledger)
+    return [t for t in ledger.trials if t.entry not in shown_only and family in (None, t.family)]
 
 
 def cards_of(ledger: Ledger) -> dict[str, dict[str, Any]]:

@@ -69,6 +69,7 @@ class Ledger:
         self._file: TextIO | None = None
         self._lock: TextIO | None = None
         self._rows: dict[str, Array] = {}
+        self._sample: dict[str, Array] = {}
         self._checked: set[str] = set()
         if write:
             self._open_for_writing()
@@ -191,9 +192,9 @@ class Ledger:
     def sample(self) -> dict[str, Array]:
         """Return `sample.npz`: `index` (k,) among the rows with a target, `inputs` (k, d), `names` (d,); or nothing."""
         path = self.path.parent / "sample.npz"
-        if not path.exists():
-            return {}
-        return _arrays(path)
+        if not self._sample and path.exists():
+            self._sample = _arrays(path)
+        return self._sample
 
     def close(self) -> None:
         """Let go of the files and of the lock."""

@@ -11,30 +11,29 @@ import numpy as np
 from treeline.contest.blend import held_out
 from treeline.contest.cache import transform_of
 from treeline.contest.fitting import cross_fitted
-from treeline.contest.leaderboard import cards_of, references
+from treeline.contest.leaderboard import cards_of, contending
 from treeline.contest.ledger import Ledger
 from treeline.contest.opening import encoder_of
 from treeline.contest.shares import fits_cpu
 from treeline.contest.trial import State, Trial
 from treeline.evidence.choice import Procedure
 from treeline.evidence.curves import Curve
-from treeline.evidence.dimensions import Dimension, accuracy, engineering, unmeasured
+from treeline.evidence.dimensions import DIMENSIONS, Dimension, accuracy, engineering, unmeasured
 from treeline.evidence.effort import Fit, Spent, compute, data_needed, scalability, training_time
 from treeline.evidence.influence import score_of
 from treeline.evidence.paired import compare
 from treeline.evidence.scores import Judged, crossfitted
 from treeline.evidence.slices import by_class, by_slice, calibration_error, cut, cut_levels
 from treeline.evidence.surrogate import interpretability, read_off, signal_of
-from treeline.evidence.verdict import Call, Verdict
+from treeline.evidence.verdict import Verdict
 from treeline.evidence.words import number
 from treeline.problem.metric import Array
 from treeline.problem.problem import Problem
+from treeline.problem.settings import Settings
 from treeline.problem.task import Family
 
-__all__ = ["PRICE", "Measures"]
+__all__ = ["Measures"]
 
-PRICE = 0.04
-"Of one core-hour where the user names none."
 ALIKE = 1.25
 "Fits that the clock let do shares of their steps within this factor compare."
 SLICED = 5
@@ -56,14 +55,9 @@ class Measures:
     def to_json(self) -> list[dict[str, Any]]:
         """Return all seven, in the order in which the field names them."""
         if len(self.procedures) < 2:
-            return [unmeasured(name, "only one side competed").to_json() for name in _ORDER]
+            return [unmeasured(name, "only one side competed").to_json() for name in DIMENSIONS]
         floor, metric, fits = self._floor(), self.problem.metric, self._fits()
-        fronts = {
-            family: curve
-            for curve in self.verdict.curves
-            for family in Family
-            if curve.name == curve.family and curve.family is family
-        }
+        fronts = {curve.family: curve for curve in self.verdict.curves if curve.name == curve.family}
         line = self.verdict.treeline
         found = [
             data_needed(fronts, floor, metric),
@@ -79,7 +73,7 @@ class Measures:
     def _accuracy(self) -> Dimension:
         """The verdict's comparison, where nothing forbids it."""
         told = self.verdict
-        if told.call is Call.UNDECIDED and not told.because[0].startswith("NOT_ENOUGH_ROWS"):
+        if not told.speaks:
             return unmeasured("accuracy", told.because[0].partition(": ")[2])
         return accuracy(told.families, told.difference, self._detail(), metric=self.problem.metric.name)
 
@@ -91,25 +85,20 @@ class Measures:
         found = score_of(self.judged.y[rows], self.guess[rows], self.problem.metric, fold=self.judged.fold[rows])
         return found if np.isfinite(found) else None
 
-    def _trials(self) -> list[Trial]:
-        shown_only = references(self.ledger)
-        return [trial for trial in self.ledger.done() if trial.entry not in shown_only]
-
     def _fits(self) -> list[Fit]:
         noise = {
             curve.name: max((p.se * len(p.folds) ** 0.5 for p in curve.points), default=0.0)
             for curve in self._members()
         }
-        shown_only = references(self.ledger)
-        mine = [trial for trial in self.ledger.trials if trial.entry not in shown_only]
+        mine = contending(self.ledger)
         walls: dict[str, float] = {}
         for t in mine:
-            walls[t.id.rpartition("-f")[0]] = walls.get(t.id.rpartition("-f")[0], 0.0) + t.wall_s
+            walls[_job(t)] = walls.get(_job(t), 0.0) + t.wall_s
         return [
             Fit(
                 family=t.family, entry=t.entry, rows=t.rows, fold=t.fold, score=t.score if t.state is State.DONE else None,
                 se=noise.get(t.entry, 0.0), cpu_s=t.cpu_s, gpu_s=t.gpu_s,
-                ended_s=t.started_s + walls[t.id.rpartition("-f")[0]],  # the folds of one job end together
+                ended_s=t.started_s + walls[_job(t)],  # the folds of one job end together
                 done=t.done if t.state is State.DONE else 0.0,
             )
             for t in mine
@@ -119,11 +108,7 @@ class Measures:
         return [curve for curve in self.verdict.curves if curve.name != curve.family]
 
     def _spent(self, family: Family) -> Spent:
-        mine = [
-            trial
-            for trial in self.ledger.trials
-            if trial.family is family and trial.entry not in references(self.ledger)
-        ]
+        mine = contending(self.ledger, family)
         used = fits_cpu(self.ledger, self.procedures[family])
         stops = self.ledger.of_kind("stop")
         read = [float(stop["joules"]) for stop in stops if stop.get("joules") is not None]
@@ -132,7 +117,8 @@ class Measures:
         return Spent(
             cpu_s=cpu, fit_cpu_s=used, peak_mb=max((t.peak_mb for t in mine), default=0.0), gpu_s=sum(t.gpu_s for t in mine),
             vram_mb=max((t.vram_mb for t in mine), default=0.0),
-            joules=measured, price=float(self.ledger.head["budget"].get("price", PRICE)), contenders=len(self.judged.of(family)),
+            joules=measured, price=float(self.ledger.head["budget"].get("price", Settings().price)),
+            contenders=len(self.judged.of(family)),
         )  # fmt: skip
 
     def _engineering(self) -> Dimension:
@@ -257,4 +243,6 @@ class Measures:
         return {"name": member.name, "title": title, "costs": cost.estimate, "interval": [low, high], "words": words}
 
 
-_ORDER = ("data", "compute", "engineering", "time", "accuracy", "scalability", "interpretability")
+def _job(trial: Trial) -> str:
+    """Return the job that made a trial: its id without the fold."""
+    return trial.id.rpartition("-f")[0]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from treeline.candidates.features import Encoder
-from treeline.candidates.landmarks import landmarks
+from treeline.candidates.landmarks import foresee
 from treeline.candidates.registry import card_named, cards
 from treeline.contest.cache import Cache
 from treeline.contest.field import line_up, probes
@@ -22,7 +22,6 @@ from treeline.data.findings import Finding
 from treeline.data.splits import Folds, plan_folds
 from treeline.data.structure import keys_of
 from treeline.errors import DataError, IntegrityError, UsageError, nearest, shown
-from treeline.evidence.prior import prior_of
 from treeline.problem.budget import Budget
 from treeline.problem.metric import Array
 from treeline.problem.problem import Problem
@@ -105,10 +104,7 @@ def _begin(
         )
     keys = keys_of(dataset, problem, rows)
     folds = plan_folds(y, problem, **keys, folds=settings.folds)
-    losses = landmarks(dataset, problem, rows, y, encoder=encoder) if budget.limit_s >= FORESIGHT_S else None
-    prior = prior_of(
-        rows=len(rows), columns=len(encoder.inputs), task=problem.task, losses=losses, texts=len(encoder.texts)
-    )
+    prior = foresee(dataset, problem, rows, y, encoder=encoder, fits=budget.limit_s >= FORESIGHT_S)
     field = line_up(
         cards(), task=problem.task, classes=len(problem.classes), rows=len(y), families=settings.families,
         only=[card_named(name).name for name in settings.candidates], first=prior.favours,

@@ -122,20 +122,19 @@ def _afterthoughts(
 ) -> dict[str, Any]:
     """Return what would decide an open verdict, what would turn any, and the difference in plain words."""
     gap, settled, words = told.difference, None, None
-    if gap is not None and told.call is Call.UNDECIDED and told.because[0].startswith("NOT_ENOUGH_ROWS"):
+    if gap is not None and told.call is Call.UNDECIDED and told.speaks:
         held = int((ledger.rows()["fold"] >= 0).sum())
         settled = decide(
             told.needed, judged=len(judged.y), held_out=held, luck=luck_bars(gap, problem.margin),
             seconds_per_row=seconds_per_row(ledger, judged, procedures),
         )  # fmt: skip
-    speaks = told.call is not Call.UNDECIDED or told.because[0].startswith("NOT_ENOUGH_ROWS")
-    if gap is not None and speaks and len(judged.y) >= MIN_ROWS:
+    if gap is not None and told.speaks and len(judged.y) >= MIN_ROWS:
         label = str(problem.classes[1]) if problem.task is Task.BINARY else problem.target
         pair = (procedures[Family.CLASSICAL].prediction, procedures[Family.DEEP].prediction)
         words = plainly(judged, gap, pair, task=problem.task, label=label)
     return {
         "decide": settled.to_json() if settled else None,
-        "mind": mind(told.to_json(), gap if speaks else None, settled),
+        "mind": mind(told.to_json(), gap if told.speaks else None, settled),
         "plain": words,
     }
 

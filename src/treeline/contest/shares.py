@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from treeline.contest.blend import standings
-from treeline.contest.leaderboard import references
+from treeline.contest.leaderboard import contending
 from treeline.contest.ledger import Ledger
 from treeline.evidence.choice import Procedure
 from treeline.evidence.scores import Judged
@@ -22,7 +22,7 @@ CUT = 0.5
 
 def share_of(ledger: Ledger, family: Family, judged: Judged, made: Procedure | None) -> Share:
     """Return what a family fielded and spent; `made` is its procedure, None where it has no member."""
-    trials = [trial for trial in ledger.trials if trial.family is family and trial.entry not in references(ledger)]
+    trials = contending(ledger, family)
     members = judged.of(family)
     names = {member.name for member in members}
     cut = sorted({trial.entry for trial in trials if trial.rung == 1.0 and trial.done < CUT and trial.entry in names})
@@ -72,7 +72,7 @@ def why_missing(ledger: Ledger, family: Family) -> str:
     if str(family) not in ledger.head["settings"]["families"]:
         return "it was not asked for"
     absent = [one for one in ledger.head["absent"] if one["family"] == str(family)]
-    tried = [trial for trial in ledger.trials if trial.family is family and trial.entry not in references(ledger)]
+    tried = contending(ledger, family)
     if tried:
         return (
             "none of its trials succeeded: "

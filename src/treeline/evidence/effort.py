@@ -83,10 +83,8 @@ def data_needed(curves: Mapping[Family, Curve], guess: float | None, metric: Met
         return unmeasured("data", "there are too few rungs of the ladder on both sides")
     rng, rows, gains = np.random.default_rng(seed), {}, {}
     for family, curve in known.items():
-        gain = np.array([turn(metric, point.score) - turn(metric, guess) for point in curve.points])
-        noise = np.array([point.se for point in curve.points]) * math.sqrt(1 - ALIKE)  # rungs share their held-out rows
         rows[family] = np.array([float(point.rows) for point in curve.points])
-        gains[family] = gain + np.vstack([np.zeros(len(gain)), rng.normal(size=(DRAWS, len(gain))) * noise])
+        gains[family] = _gains([(point.score, point.se) for point in curve.points], guess, metric, rng=rng)
     top = {family: gain[:, -1] for family, gain in gains.items()}
     if min(float(each[0]) for each in top.values()) <= 0:
         return unmeasured("data", "a side gains nothing over a constant guess")
@@ -111,6 +109,16 @@ def data_needed(curves: Mapping[Family, Curve], guess: float | None, metric: Met
         how="Read off the families' learning curves, which are redrawn 400 times with their noise; no row count below the "
         "lowest common rung is claimed.",
     )
+
+
+def _gains(scored: Sequence[tuple[float, float]], guess: float, metric: Metric, *, rng: np.random.Generator) -> Array:
+    """Return (1 + S, J): what scores with their standard errors gain over the guess, as they are and redrawn with their noise.
+
+    The scores are of the same held-out rows, so the part of the noise that they share is left out.
+    """
+    gain = np.array([turn(metric, score) - turn(metric, guess) for score, _ in scored])
+    noise = np.array([se for _, se in scored]) * math.sqrt(1 - ALIKE)
+    return gain + np.vstack([np.zeros(len(gain)), rng.normal(size=(DRAWS, len(gain))) * noise])
 
 
 def _side(need: Array, text: str, detail: dict[str, Any]) -> Side:
@@ -145,10 +153,8 @@ def training_time(fits: Sequence[Fit], guess: float | None, metric: Metric, *, s
         judged = [i for i, fit in enumerate(mine) if fit.fold == 0 and fit.score is not None]
         if not judged:
             return unmeasured("time", f"the {family} side has no score")
-        gain = np.array([turn(metric, mine[i].score or 0.0) - turn(metric, guess) for i in judged])
-        noise = np.array([mine[i].se for i in judged]) * math.sqrt(1 - ALIKE)
         spent[family], wall[family] = cpu[judged], np.array([mine[i].ended_s for i in judged])
-        gains[family] = gain + np.vstack([np.zeros(len(gain)), rng.normal(size=(DRAWS, len(gain))) * noise])
+        gains[family] = _gains([(mine[i].score or 0.0, mine[i].se) for i in judged], guess, metric, rng=rng)
     top = {family: gain.max(axis=1) for family, gain in gains.items()}
     if min(float(each[0]) for each in top.values()) <= 0:
         return unmeasured("time", "a side gains nothing over a constant guess")

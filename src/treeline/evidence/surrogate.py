@@ -81,8 +81,8 @@ def read_off(inputs: Array, signal: Array, fold: Array, *, seed: int = 0) -> Rea
     plain = np.stack(columns, axis=1)
     added, treed = [], []
     for _ in range(SPLITS):
-        order = rng.permutation(len(signal))
-        for train, test in (np.array_split(order, 2), np.array_split(order, 2)[::-1]):
+        halves = np.array_split(rng.permutation(len(signal)), 2)
+        for train, test in (halves, halves[::-1]):
             added.append(_r2(signal[test], _additive(plain, signal, train)[0][test]))
             treed.append(_r2(signal[test], _tree(plain, signal, train)[test]))
     shares = _shares(plain, signal, np.arange(len(signal)))
@@ -147,7 +147,7 @@ def _tree(codes: Array, signal: Array, train: Array) -> Array:
 
 def _cut(flat: Array, signal: Array, bins: int) -> tuple[int, int] | None:
     """Return the input and bin after which to cut; None where no cut leaves `LEAF` rows on both sides and gains."""
-    count = np.bincount(flat.ravel(), minlength=bins * flat.shape[1])[: bins * flat.shape[1]].reshape(-1, bins)
+    count = np.bincount(flat.ravel(), minlength=bins * flat.shape[1]).reshape(-1, bins)
     weights = np.repeat(signal, flat.shape[1])
     total = np.bincount(flat.ravel(), weights=weights, minlength=bins * flat.shape[1]).reshape(-1, bins)
     left, sums = count.cumsum(axis=1), total.cumsum(axis=1)

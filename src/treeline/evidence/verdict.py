@@ -83,6 +83,11 @@ class Verdict:
     selection: str
     "How the best of many was paid for."
 
+    @property
+    def speaks(self) -> bool:
+        """Whether the sides may be compared: nothing blocks it, nobody is missing, there are rows and a metric."""
+        return self.call is not Call.UNDECIDED or self.because[0].startswith("NOT_ENOUGH_ROWS")
+
     def to_json(self) -> dict[str, Any]:
         """Return plain data with the plain sentence; numbers that do not exist are None."""
         found = {

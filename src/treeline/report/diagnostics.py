@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from treeline.evidence.slices import wilson
 from treeline.problem.metric import Array, labels
 from treeline.problem.problem import Problem
 
@@ -80,10 +81,8 @@ def _reliability(said: Array, seen: Array) -> list[dict[str, Any]]:
         m = int(part.sum())
         if not m:
             continue
-        share, z = float(seen[part].mean()), 1.96
-        middle = (share + z * z / (2 * m)) / (1 + z * z / m)
-        half = z / (1 + z * z / m) * float(np.sqrt(share * (1 - share) / m + z * z / (4 * m * m)))
-        interval = [max(0.0, middle - half), min(1.0, middle + half)]
+        share = float(seen[part].mean())
+        interval = list(wilson(int(seen[part].sum()), m))
         found.append({"said": float(said[part].mean()), "seen": share, "interval": interval, "rows": m})
     return found
 

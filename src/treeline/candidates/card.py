@@ -16,6 +16,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from treeline.candidates.media import NO_MEDIA, Media, MediaColumn
 from treeline.problem.metric import METRICS, Array, Metric
 from treeline.problem.task import Family, Task
 
@@ -37,16 +38,23 @@ class Shape:
     cat_names: tuple[str, ...]
     cards: tuple[int, ...]
     "Per category column the number of codes: 0 is missing, 1 is rare or unseen, 2… are levels by falling frequency."
+    media: tuple[MediaColumn, ...] = ()
+    "Columns of texts, images and sounds."
+
+    def of_kind(self, kind: str) -> tuple[MediaColumn, ...]:
+        """Return the media columns of a kind: `text`, `image` or `sound`."""
+        return tuple(column for column in self.media if column.kind == kind)
 
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """Encoded rows: numbers (n, p) float32 with NaN for missing, categories (n, q) int32 codes, target (n,) or None."""
+    """Encoded rows: numbers (n, p) float32 with NaN for missing, categories (n, q) int32 codes, target (n,) or None, media."""
 
     shape: Shape
     num: Array
     cat: Array
     y: Array | None = None
+    media: Media = NO_MEDIA
 
     def __len__(self) -> int:
         """Return n."""
@@ -54,7 +62,8 @@ class Rows:
 
     def take(self, index: Array) -> Rows:
         """Return these rows, copied."""
-        return Rows(self.shape, self.num[index], self.cat[index], None if self.y is None else self.y[index])
+        y, media = None if self.y is None else self.y[index], self.media.take(index) if self.shape.media else NO_MEDIA
+        return Rows(self.shape, self.num[index], self.cat[index], y, media)
 
     @property
     def target(self) -> Array:
@@ -194,6 +203,8 @@ class Card:
     paper: str
     licence: str = ""
     tasks: tuple[Task, ...] = (Task.BINARY, Task.MULTICLASS, Task.REGRESSION)
+    accepts: tuple[str, ...] = ()
+    "Kinds of media it reads, `text`, `image` or `sound`; it needs a column of one of them. Empty: numbers and categories only."
     requires: tuple[str, ...] = ()
     "Modules that must be importable to fit."
     preload: tuple[str, ...] = ()

@@ -3,13 +3,14 @@
 number    one float32, NaN where missing; large or tiny values are shifted and scaled so that float32 keeps their differences
 category  an int32 code: 0 missing, 1 rare or unseen, 2… levels by falling frequency; a number too where the levels begin with one
 date      days since the first date and the calendar parts that vary; hours between two dates (`dates.py`)
-text      lengths and directions of hashed TF-IDF (`texts.py`)
+text      lengths and directions of hashed TF-IDF (`texts.py`), and the text itself as media
+image, sound   media only (`media.py`)
 The target is never looked at, so the features can be computed before the folds are cut without flattering anyone.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +18,8 @@ import numpy as np
 
 from treeline.candidates.card import Shape, State
 from treeline.candidates.dates import Dates
-from treeline.candidates.texts import TOPICS, Text
+from treeline.candidates.media import MediaColumn
+from treeline.candidates.texts import TOPICS, Text, as_bytes, longest
 from treeline.data.column import Column, Kind
 
 if TYPE_CHECKING:
@@ -134,6 +136,13 @@ def _choose(dataset: Dataset, exclude: Collection[str], target: str) -> tuple[li
     return inputs, left_out
 
 
+def _media(dataset: Dataset, column: Column) -> MediaColumn:
+    """Return what is known of a column of texts, images or sounds."""
+    if column.kind.is_media:
+        return MediaColumn(column.name, str(column.kind), tuple(dataset.media[column.name].shape[1:]))
+    return MediaColumn(column.name, str(Kind.TEXT), (longest(dataset.frame[column.name]),))
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Encoder:
     """Turns frames of canonical types (see `Dataset`) into numbers (n, p) float32 and codes (n, q) int32."""
@@ -142,6 +151,7 @@ class Encoder:
     categories: tuple[Category, ...]
     dates: Dates
     texts: tuple[Text, ...]
+    media: tuple[MediaColumn, ...] = ()
     left_out: dict[str, str] = field(default_factory=dict)
     "Column name -> why it is no input."
 
@@ -159,13 +169,16 @@ class Encoder:
             categories=tuple(Category.fit(frame[name].cast(pl.String)) for name in named[Kind.CATEGORY]),
             dates=Dates.fit(frame, named[Kind.DATE]),
             texts=tuple(Text.fit(frame[name].cast(pl.String), topics) for name in named[Kind.TEXT]),
+            media=tuple(
+                _media(dataset, column) for column in inputs if column.kind is Kind.TEXT or column.kind.is_media
+            ),
             left_out=left_out,
         )
 
     @property
     def inputs(self) -> tuple[str, ...]:
         """The columns that `transform` needs."""
-        groups: list[Any] = [*self.numbers, *self.categories, *self.texts]
+        groups: list[Any] = [*self.numbers, *self.categories, *self.texts, *self.media]
         return tuple(dict.fromkeys([*(part.name for part in groups), *self.dates.first]))
 
     @property
@@ -207,6 +220,7 @@ class Encoder:
             num_names=self.num_names,
             cat_names=self.cat_names,
             cards=self.cards,
+            media=self.media,
         )
 
     def _num(self) -> list[tuple[str, tuple[str, ...]]]:
@@ -233,6 +247,13 @@ class Encoder:
             num[:, j] = values
         return num, cat
 
+    def arrays(self, frame: pl.DataFrame, decoded: Mapping[str, Array]) -> dict[str, Array]:
+        """Return the media (n, …) by column: texts from the frame, images and sounds as they were `decoded`."""
+        return {
+            part.name: as_bytes(frame[part.name], part.size[0]) if part.kind == Kind.TEXT else decoded[part.name]
+            for part in self.media
+        }
+
     def state(self) -> State:
         """Return all that `restore` needs: arrays (level texts as bytes) and JSON data."""
         arrays: dict[str, Array] = {}
@@ -249,6 +270,7 @@ class Encoder:
             "categories": [part.name for part in self.categories],
             "dates": self.dates.to_json(),
             "texts": [part.name for part in self.texts],
+            "media": [[part.name, part.kind, list(part.size)] for part in self.media],
             "left_out": self.left_out,
         }
 
@@ -270,5 +292,6 @@ class Encoder:
             categories=tuple(categories),
             dates=Dates.from_json(meta["dates"]),
             texts=tuple(texts),
+            media=tuple(MediaColumn(name, kind, tuple(size)) for name, kind, size in meta["media"]),
             left_out=dict(meta["left_out"]),
         )

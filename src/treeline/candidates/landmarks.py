@@ -41,7 +41,7 @@ def landmarks(
     """
     rng = np.random.default_rng(problem.seed)
     pick = rng.permutation(len(rows))[:SAMPLE]
-    if len(pick) < LEAST:
+    if len(pick) < LEAST or not (encoder.num_names or encoder.cat_names):
         return None
     cut = 3 * len(pick) // 4
     if problem.task.is_classification and len(np.unique(y[pick[:cut]])) < 2:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from treeline.problem.metric import Array
 
-__all__ = ["Text"]
+__all__ = ["Text", "as_bytes", "longest"]
 
 BUCKETS = 2**15
 TOPICS = 16
@@ -32,7 +32,31 @@ CHUNK = 50_000
 "So many texts are counted at a time, which bounds memory."
 MIN_TEXTS = 200
 "With fewer different texts the projection is left out."
+MAX_BYTES, ALL_BYTES = 4_096, 2**29
+"As media, a text is cut after so many bytes; all texts of a column together take at most so many."
 COUNTS = ("words", "characters", "share of digits", "share of capitals")
+
+
+def longest(texts: pl.Series) -> int:
+    """Return the length L that a column of texts has as media."""
+    most = int(texts.str.len_bytes().max() or 1)  # type: ignore[arg-type]
+    return max(1, min(most, MAX_BYTES, max(64, ALL_BYTES // max(1, len(texts)))))
+
+
+def as_bytes(texts: pl.Series, length: int) -> Array:
+    """Return texts (n,) as UTF-8, (n, length) uint8, cut at a character and padded with zeros; missing ones are empty."""
+    out = np.zeros((len(texts), length), np.uint8)
+    for start in range(0, len(texts), CHUNK):
+        some = texts.slice(start, CHUNK).fill_null("")
+        flat = np.frombuffer("".join(some.to_list()).encode(), np.uint8)
+        sizes = some.str.len_bytes().to_numpy().astype(np.int64)
+        place = np.arange(len(flat)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
+        kept = place < length
+        out[start + np.repeat(np.arange(len(some)), sizes)[kept], place[kept]] = flat[kept]
+        for row in np.flatnonzero(sizes > length) + start:
+            end = out[row].tobytes().decode("utf-8", "ignore").encode()
+            out[row, len(end) :] = 0
+    return out
 
 
 def _buckets(word: str) -> list[int]:

@@ -2,6 +2,8 @@
 
 OUT/cache/num.npy cat.npy y.npy half.npy     all rows with a target, in the order of the data
 OUT/cache/shape.json                         names and cardinalities of the columns, task, metric
+OUT/cache/media-J.npy                         the j-th column of texts, images or sounds, see `candidates/media.py`
+OUT/cache/derived/                           what fits made of them
 OUT/cache/train-F-SHARE.npy  test-F.npy      row numbers of fold F's training part at a rung, and of its held-out part
 """
 
@@ -16,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from treeline.candidates.card import Rows, Shape
+from treeline.candidates.media import Media, MediaColumn
 from treeline.contest.ledger import durable
 from treeline.problem.metric import Array, metric_named
 from treeline.problem.task import Task
@@ -52,6 +55,7 @@ class Cache:
         facts = {
             "task": str(shape.task), "n_classes": shape.n_classes, "metric": shape.metric.name,
             "num_names": list(shape.num_names), "cat_names": list(shape.cat_names), "cards": list(shape.cards),
+            "media": [[column.name, column.kind, list(column.size)] for column in shape.media],
             "plain": list(range(len(shape.num_names)) if plain is None else plain),
         }  # fmt: skip
         with durable(folder / "shape.json") as path:
@@ -70,6 +74,7 @@ class Cache:
         return Shape(
             task=task, n_classes=facts["n_classes"], metric=metric_named(facts["metric"], task),
             num_names=tuple(facts["num_names"]), cat_names=tuple(facts["cat_names"]), cards=tuple(facts["cards"]),
+            media=tuple(MediaColumn(name, kind, tuple(size)) for name, kind, size in facts["media"]),
         )  # fmt: skip
 
     def share_rows(self, folds: Folds, fold: int, rung: float) -> None:
@@ -89,13 +94,15 @@ class Cache:
 
     def every(self) -> Rows:
         """Return all rows that have a target, memory-mapped."""
-        return Rows(self.shape(), self.array("num"), self.array("cat"), self.array("y"))
+        shape, num = self.shape(), self.array("num")
+        media = {column.name: self.array(f"media-{j}") for j, column in enumerate(shape.media)}
+        return Rows(shape, num, self.array("cat"), self.array("y"), Media.of(media, len(num), self.folder / "derived"))
 
     def plain(self, rows: Rows) -> Rows:
         """Return rows as a table of plain numbers: nothing derived, category codes as they fell, no column typed."""
         facts = json.loads((self.folder / "shape.json").read_text(encoding="utf-8"))
         names = (*(rows.shape.num_names[j] for j in facts["plain"]), *rows.shape.cat_names)
-        shape = replace(rows.shape, num_names=names, cat_names=(), cards=())
+        shape = replace(rows.shape, num_names=names, cat_names=(), cards=(), media=())
         codes = np.where(rows.cat > 0, rows.cat, np.nan).astype(np.float32)
         return Rows(shape, np.hstack([rows.num[:, facts["plain"]], codes]), rows.cat[:, :0], rows.y)
 

@@ -111,7 +111,7 @@ def _for_fit(train: Rows, transform: str) -> Rows:
     if transform != "log1p":
         return train
     shape = replace(train.shape, metric=METRICS["root_mean_squared_error"])
-    return Rows(shape, train.num, train.cat, np.log1p(train.target))
+    return replace(train, shape=shape, y=np.log1p(train.target))
 
 
 def _watch(test: Rows, half: Array, transform: str) -> Watch:

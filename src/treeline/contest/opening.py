@@ -68,10 +68,13 @@ def open_contest(
         _begin(dataset, problem, ledger, settings=settings, budget=budget, targets=targets)
     # A resumed run takes what its first session fixed, even where this Treeline would choose otherwise.
     problem, encoder, folds = Problem.from_json(ledger.head["problem"]), encoder_of(ledger), _folds_of(ledger)
-    num, cat = encoder.transform(dataset.frame[rows])
+    frame = dataset.frame[rows]
+    num, cat = encoder.transform(frame)
+    media = encoder.arrays(frame, {name: held[rows] for name, held in dataset.media.items()})
     shutil.rmtree(ledger.out / "cache", ignore_errors=True)
     cache = Cache.write(
-        ledger.out / "cache", {"num": num, "cat": cat, "y": y, "half": folds.half},
+        ledger.out / "cache",
+        {"num": num, "cat": cat, "y": y, "half": folds.half} | {f"media-{j}": one for j, one in enumerate(media.values())},
         shape=encoder.shape(problem), plain=encoder.plain,
     )  # fmt: skip
     write_sample(ledger, encoder, folds, num, cat)

@@ -16,13 +16,20 @@ class Kind(StrEnum):
     CATEGORY = "category"
     DATE = "date"
     TEXT = "text"
+    IMAGE = "image"
+    SOUND = "sound"
     IDENTIFIER = "identifier"
     CONSTANT = "constant"
 
     @property
     def is_input(self) -> bool:
         """Whether a model may use such a column without being told to."""
-        return self in (Kind.NUMBER, Kind.CATEGORY, Kind.DATE, Kind.TEXT)
+        return self not in (Kind.IDENTIFIER, Kind.CONSTANT)
+
+    @property
+    def is_media(self) -> bool:
+        """Whether the values are paths of files, whose content is the input."""
+        return self in (Kind.IMAGE, Kind.SOUND)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -24,6 +24,8 @@ class Problems(dict[str, int]):
     """Per column how many values could not be read and count as missing; and the columns that nobody asked for."""
 
     extra: tuple[str, ...] = ()
+    root: str = ""
+    "Where the paths of images and sounds begin."
 
 
 def conform(
@@ -65,6 +67,7 @@ def conform(
         )
     settle_rejects(raw, bad_rows="refuse", rejects=None, predicting=True)
     problems = Problems()
+    problems.root = raw.root
     problems.extra = tuple(name for name in raw.frame.columns if name not in wanted)
     out = []
     for column in columns:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    import numpy as np
     import polars as pl
 
     from treeline.data.column import Column
@@ -32,7 +34,8 @@ class Records:
 class Dataset:
     """Typed columns over a polars frame; the frame holds canonical types.
 
-    number: Int64 or Float64 (finite or null) · category, text, identifier: String · date: Datetime("us") · constant: any.
+    number: Int64 or Float64 (finite or null) · category, text, identifier: String · date: Datetime("us") · constant: any ·
+    image, sound: String, a path below the source.
     Columns keep the order of the source.
     """
 
@@ -45,6 +48,8 @@ class Dataset:
     "SHA-256 over names, kinds and values."
     how: dict[str, str] = field(default_factory=dict)
     "How it was read: format, encoding, delimiter, decimal mark and the like."
+    media: Mapping[str, np.ndarray[Any, Any]] = field(default_factory=dict)
+    "Image and sound columns decoded, each (n, …): see `candidates/media.py`."
 
     def __len__(self) -> int:
         """Return the number of rows."""
@@ -64,4 +69,4 @@ class Dataset:
 
     def take(self, rows: Any) -> Dataset:
         """Return the data set of these row numbers (n,), in their order."""
-        return replace(self, frame=self.frame[rows])
+        return replace(self, frame=self.frame[rows], media={name: held[rows] for name, held in self.media.items()})

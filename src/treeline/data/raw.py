@@ -46,6 +46,8 @@ class Raw:
     read: int
     "Records in the source, rejected ones included."
     rejects: tuple[Reject, ...] = ()
+    root: str = ""
+    "The folder or zip file below which the paths of images and sounds lie."
     how: dict[str, str] = field(default_factory=dict)
     notes: dict[str, str] = field(default_factory=dict)
     "Per column: what a reader has to say about it."

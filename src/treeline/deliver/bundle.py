@@ -6,13 +6,14 @@ model.json                      members, their weights and files
 features.safetensors            the encoder
 weights/M-F.safetensors         member M, fold model F: arrays, and its JSON data as the array `meta.json`
 parity.json                     raw rows of the inputs with the predictions they must have
+parity.safetensors              images and sounds of those rows, decoded, where the inputs hold such
 verdict.json                    the verdict it was chosen by
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,6 +22,7 @@ import numpy as np
 
 from treeline.candidates.card import Card, Rows, State
 from treeline.candidates.features import Encoder
+from treeline.candidates.media import Media
 from treeline.deliver.parity import FLOAT32, difference, parity_json
 from treeline.deliver.runtime import Ensemble, load, restored
 from treeline.deliver.sealed import appearing, put, seal
@@ -59,6 +61,8 @@ class Contents:
     verdict: dict[str, Any]
     parity_frame: pl.DataFrame
     "About 32 raw rows of canonical types; only the inputs of the model are kept of them."
+    parity_media: Mapping[str, Array] = field(default_factory=dict)
+    "Images and sounds of those rows, decoded: see `Dataset.media`."
     target_transform: str = "none"
     "`log1p`: the models predict log(1 + target)."
     versions: dict[str, str] = field(default_factory=dict)
@@ -88,6 +92,8 @@ def write_bundle(folder: Path, contents: Contents) -> dict[str, Any]:
         put(new / "model.json", _json(_members(new, contents)))
         expected = _expected(contents, rows)
         put(new / "parity.json", _json(parity_json(rows, expected, float32=float32)))
+        if contents.parity_media:
+            put(new / "parity.safetensors", _packed((dict(contents.parity_media), {})))
         files = seal(new, dict(contents.versions))
         model = load(new)
     size = sum(entry[0] for entry in files.values())
@@ -107,7 +113,9 @@ def _members(new: Path, contents: Contents) -> dict[str, Any]:
 
 def _expected(contents: Contents, frame: pl.DataFrame) -> Array:
     """Predict the parity rows from the states in memory, and hold every model against its proof."""
-    rows = Rows(contents.encoder.shape(contents.problem), *contents.encoder.transform(frame))
+    media = Media.of(contents.encoder.arrays(frame, contents.parity_media), frame.height)
+    shape = contents.encoder.shape(contents.problem)
+    rows = Rows(shape, *contents.encoder.transform(frame), None, media)
     ready = []
     for member in contents.members:
         models = restored(member.card, list(member.models))

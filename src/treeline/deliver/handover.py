@@ -41,13 +41,17 @@ def hand_over(ledger: Ledger, result: Result, dataset: Dataset, rows: Array) -> 
         )
         for pick in result.picks
     ]
+    encoder = encoder_of(ledger)
     contents = Contents(
         problem=result.problem,
         columns=ledger.head["dataset"]["columns"],
-        encoder=encoder_of(ledger),
+        encoder=encoder,
         members=members,
         verdict=result.verdict,
         parity_frame=dataset.frame[rows[spread]],
+        parity_media={
+            part.name: dataset.media[part.name][rows[spread]] for part in encoder.media if part.name in dataset.media
+        },
         target_transform=transform_of(result.problem.metric.name),
         versions=ledger.head["versions"],
     )

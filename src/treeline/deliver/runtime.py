@@ -14,6 +14,7 @@ import numpy as np
 
 from treeline.candidates.card import Card, Fitted, Rows, State
 from treeline.candidates.features import Encoder
+from treeline.candidates.media import Media
 from treeline.candidates.registry import card_named
 from treeline.data.column import Kind
 from treeline.deliver.parity import parity_rows, same_or_refuse
@@ -152,29 +153,38 @@ class Model:
     def scores(self, source: Any) -> Array:
         """Return predictions in Treeline's own shape, see `problem.metric`: (n,) or (n, C) float64."""
         from treeline.data.conform import conform
+        from treeline.data.media import decode
 
         if isinstance(source, Mapping):
             import polars as pl
 
             source = pl.DataFrame(dict(source), strict=False)
         frame, found = conform(source, self.needed())
+        decoded = decode(frame, self.encoder.media, root=found.root)
         known = {column["name"] for column in self.columns}
         problems = {f"{name}: could not be read, taken as missing": count for name, count in found.items()}
         problems |= {f"{name}: column not used": frame.height for name in found.extra if name not in known}
-        parts = list(self._chunks(frame, problems))
+        scores = self.scores_of(frame, decoded, problems)
         self.problems = problems
-        return np.concatenate(parts)
+        return scores
 
-    def _chunks(self, frame: pl.DataFrame, problems: dict[str, int]) -> Iterator[Array]:
+    def scores_of(self, frame: pl.DataFrame, decoded: Mapping[str, Array], problems: dict[str, int]) -> Array:
+        """Return the predictions of rows of canonical types, images and sounds `decoded`; adds to `problems`."""
+        return np.concatenate(list(self._chunks(frame, decoded, problems)))
+
+    def _chunks(self, frame: pl.DataFrame, decoded: Mapping[str, Array], problems: dict[str, int]) -> Iterator[Array]:
         shape = self.encoder.shape(self.problem)
         for start in range(0, max(1, frame.height), CHUNK):
-            num, cat = self.encoder.transform(frame.slice(start, CHUNK))
+            some = frame.slice(start, CHUNK)
+            num, cat = self.encoder.transform(some)
+            held = {name: values[start : start + CHUNK] for name, values in decoded.items()}
+            media = Media.of(self.encoder.arrays(some, held), some.height)
             for j, name in enumerate(self.encoder.cat_names):
                 unseen = int((cat[:, j] == 1).sum())
                 if unseen:
                     key = f"{name}: rare or unseen level"
                     problems[key] = problems.get(key, 0) + unseen
-            yield self.ensemble.predict(Rows(shape, num, cat))
+            yield self.ensemble.predict(Rows(shape, num, cat, None, media))
 
     def _said(self, scores: Array) -> Array:
         if self.problem.task is Task.REGRESSION:
@@ -200,8 +210,8 @@ def load(folder: str | Path, *, check: bool = True) -> Model:
         parity = strict_json(files.pop("parity.json"), where=str(folder / "parity.json"))
         if check:
             rows = parity_rows(parity, model.needed())
-            model.parity = same_or_refuse(model.scores(rows), parity, where=str(folder))
-            model.problems = {}
+            decoded = _state(folder, "parity.safetensors", files)[0] if "parity.safetensors" in files else {}
+            model.parity = same_or_refuse(model.scores_of(rows, decoded, {}), parity, where=str(folder))
     except (KeyError, IndexError, TypeError, ValueError, AttributeError) as error:
         raise IntegrityError(
             f"The bundle lacks what a model needs: {type(error).__name__} {shown(error)}.", where=str(folder), do=AGAIN

@@ -13,16 +13,18 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
 
-from treeline.candidates.card import Card, Clock, Fitted, Fold, Rows, Shape, Watch
-from treeline.problem.metric import Array, default_metric
+from treeline.candidates.card import Card, Clock, Fitted, Fold, Rows, Watch
+from treeline.candidates.media import NO_MEDIA, Media
+from treeline.problem.metric import Array
 from treeline.problem.task import Task
+from treeline.testing.made import easy_rows
 
 __all__ = ["CHECKS", "Case", "check_candidate", "easy_rows"]
 
@@ -56,41 +58,6 @@ class Case:
         return models[0]
 
 
-def easy_rows(task: Task, n: int, *, numbers: int = 4, categories: int = 2, seed: int = 0) -> Rows:
-    """Return rows whose target follows from the first number and the first category, with holes and rare levels.
-
-    Category columns have 5 and 40 levels in turn; the second number has missing values, the third is constant.
-    """
-    rng = np.random.default_rng(seed)
-    num = rng.normal(size=(n, numbers)).astype(np.float32)
-    cards = tuple(7 if j % 2 == 0 else 42 for j in range(categories))
-    codes = [rng.integers(1, card, n, dtype=np.int32) for card in cards]
-    cat = np.column_stack(codes) if codes else np.zeros((n, 0), np.int32)
-    signal = np.zeros(n)
-    if numbers:
-        signal += 2 * num[:, 0]
-    if categories:
-        signal += 1.5 * (cat[:, 0] % 3 - 1)
-    if numbers > 1:
-        num[rng.random(n) < 0.2, 1] = np.nan
-    if numbers > 2:
-        num[:, 2] = 7.0
-    signal += rng.normal(size=n) * 0.3
-    y, classes = signal * 50 + 1000, 0
-    if task is not Task.REGRESSION:
-        classes = 2 if task is Task.BINARY else 4
-        y = np.digitize(signal, np.array([0.0]) if classes == 2 else np.array([-2.0, 0.0, 2.0])).astype(np.int64)
-    shape = Shape(
-        task=task,
-        n_classes=classes,
-        metric=default_metric(task),
-        num_names=tuple(f"n{j}" for j in range(numbers)),
-        cat_names=tuple(f"c{j}" for j in range(categories)),
-        cards=cards,
-    )
-    return Rows(shape, num, cat, y)
-
-
 def _unit(rows: Rows) -> float:
     return 50.0 if rows.shape.task is Task.REGRESSION else 1.0
 
@@ -107,14 +74,21 @@ def _sane(prediction: Array, rows: Rows) -> None:
         np.testing.assert_allclose(prediction.sum(axis=1), 1, atol=1e-4, err_msg="probabilities do not sum to 1")
 
 
-def _halves(task: Task, n: int = 600, **more: Any) -> tuple[Rows, Rows]:
-    rows = easy_rows(task, n, **more)
+def _halves(card: Card, task: Task, n: int = 600, **more: Any) -> tuple[Rows, Rows]:
+    rows = easy_rows(task, n, media=card.accepts[0] if card.accepts else "", **more)
     return rows.take(np.arange(0, n * 2 // 3)), rows.take(np.arange(n * 2 // 3, n))
+
+
+def _blank(rows: Rows) -> Media:
+    """Empty texts, black images, silence."""
+    if not rows.shape.media:
+        return NO_MEDIA
+    return Media.of({one.name: np.zeros_like(rows.media[one.name]) for one in rows.shape.media}, len(rows))
 
 
 def _beats_a_constant(case: Case) -> None:
     for task in case.card.tasks:
-        train, held = _halves(task)
+        train, held = _halves(case.card, task)
         prediction = case.fit(train, held).predict(held)
         _sane(prediction, held)
         if case.card.reference:
@@ -132,7 +106,7 @@ def _beats_a_constant(case: Case) -> None:
 
 
 def _same_seed_same_model(case: Case) -> None:
-    train, held = _halves(case.card.tasks[0], 300)
+    train, held = _halves(case.card, case.card.tasks[0], 300)
     # Seconds enough that the clock has no say.
     first, second = (case.fit(train, held, seed=7, seconds=600.0).predict(held) for _ in range(2))
     np.testing.assert_allclose(first, second, rtol=1e-5, atol=1e-6, err_msg="the same seed gave two models")
@@ -140,8 +114,8 @@ def _same_seed_same_model(case: Case) -> None:
 
 def _any_row_can_be_predicted(case: Case) -> None:
     for task in case.card.tasks:
-        train, held = _halves(task, 300)
-        train = Rows(train.shape, train.num, np.where(train.cat == 3, 2, train.cat), train.y)
+        train, held = _halves(case.card, task, 300)
+        train = replace(train, cat=np.where(train.cat == 3, 2, train.cat))
         model = case.fit(train, None)
         alone = np.concatenate([np.atleast_1d(model.predict(held.take(np.array([i])))) for i in range(5)])
         together = model.predict(held)
@@ -151,9 +125,10 @@ def _any_row_can_be_predicted(case: Case) -> None:
         np.testing.assert_array_equal(together, model.predict(held), err_msg="predicting twice gives two answers")
         _sane(model.predict(held.take(np.zeros(0, np.int64))), held.take(np.zeros(0, np.int64)))
         for code in (0, 1, 3):
-            odd = Rows(held.shape, np.full_like(held.num, np.nan), np.full_like(held.cat, code))
+            odd = replace(held, num=np.full_like(held.num, np.nan), cat=np.full_like(held.cat, code), y=None)
+            odd = replace(odd, media=_blank(odd))
             _sane(model.predict(odd), odd)
-        huge = Rows(held.shape, np.full_like(held.num, 1e30), held.cat)
+        huge = replace(held, num=np.full_like(held.num, 1e30), y=None)
         _sane(model.predict(huge), huge)
 
 
@@ -161,7 +136,7 @@ def _round_trip(case: Case) -> None:
     from safetensors.numpy import load, save
 
     for task in case.card.tasks:
-        train, held = _halves(task, 300)
+        train, held = _halves(case.card, task, 300)
         model = case.fit(train, held)
         arrays, meta = model.state()
         back = case.card.candidate().restore(
@@ -190,17 +165,20 @@ sys.meta_path.insert(0, Absent())
 import numpy as np
 from safetensors.numpy import load_file
 from treeline.candidates.card import Rows, Shape
+from treeline.candidates.media import Media, MediaColumn
 from treeline.problem.metric import METRICS
 from treeline.problem.task import Task
 from importlib import import_module
 folder = sys.argv[1]
 about = json.load(open(folder + "/about.json"))
 rows = load_file(folder + "/rows.safetensors")
-shape = Shape(task=Task(about["task"]), n_classes=about["n_classes"], metric=METRICS[about["metric"]],
+media = tuple(MediaColumn(n, k, tuple(s)) for n, k, s in about["media"])
+shape = Shape(task=Task(about["task"]), n_classes=about["n_classes"], metric=METRICS[about["metric"]], media=media,
               num_names=tuple(about["num_names"]), cat_names=tuple(about["cat_names"]), cards=tuple(about["cards"]))
 module, _, name = about["build"].partition(":")
 model = getattr(import_module(module), name)().restore(load_file(folder + "/model.safetensors"), about["meta"])
-found = model.predict(Rows(shape, rows["num"], rows["cat"]))
+held = Media.of({m.name: rows["media." + m.name] for m in media}, len(rows["num"]))
+found = model.predict(Rows(shape, rows["num"], rows["cat"], None, held))
 assert np.allclose(found, rows["expected"], rtol=1e-4, atol=1e-4), np.abs(found - rows["expected"]).max()
 """
 
@@ -209,20 +187,20 @@ def _predicts_with_its_needs_only(case: Case) -> None:
     from safetensors.numpy import save_file
 
     card = case.card
-    train, held = _halves(card.tasks[-1], 300)
+    train, held = _halves(card, card.tasks[-1], 300)
     model, shape = case.fit(train, None), held.shape
     arrays, meta = model.state()
     known = {name: getattr(shape, name) for name in ("n_classes", "num_names", "cat_names", "cards")}
+    known["media"] = [[one.name, one.kind, one.size] for one in shape.media]
     about = {**known, "task": str(shape.task), "metric": shape.metric.name, "build": card.build, "meta": meta}
     absent = sorted({*LIBRARIES, *card.requires} - {*card.needs})
     with TemporaryDirectory() as name:
         folder = Path(name)
         (folder / "about.json").write_text(json.dumps(about))
         save_file({k: np.ascontiguousarray(v) for k, v in arrays.items()}, folder / "model.safetensors")
-        save_file(
-            {"num": held.num, "cat": held.cat, "expected": model.predict(held).astype(np.float64)},
-            folder / "rows.safetensors",
-        )
+        told = {"num": held.num, "cat": held.cat, "expected": model.predict(held).astype(np.float64)}
+        told |= {f"media.{one.name}": held.media[one.name] for one in shape.media}
+        save_file(told, folder / "rows.safetensors")
         done = subprocess.run(
             [sys.executable, "-c", CHILD, name, json.dumps(absent)], capture_output=True, text=True, check=False
         )
@@ -230,7 +208,7 @@ def _predicts_with_its_needs_only(case: Case) -> None:
 
 
 def _settings(case: Case) -> None:
-    train, held = _halves(case.card.tasks[0], 200)
+    train, held = _halves(case.card, case.card.tasks[0], 200)
     candidate = case.card.candidate()
     try:
         candidate.fit([Fold(train)], {"no_such_setting": 1}, clock=Clock(case.seconds), seed=0)
@@ -246,28 +224,28 @@ def _settings(case: Case) -> None:
 def _odd_columns(case: Case) -> None:
     kinds = ({"numbers": 0, "categories": 2}, {"numbers": 4, "categories": 0}, {"numbers": 150, "categories": 1})
     for kind in kinds:
-        train, held = _halves(case.card.tasks[0], 150, **kind)
+        train, held = _halves(case.card, case.card.tasks[0], 150, **kind)
         _sane(case.fit(train, held).predict(held), held)
-    train, held = _halves(case.card.tasks[0], 120)
-    flat = Rows(train.shape, np.full_like(train.num, np.nan), np.ones_like(train.cat), train.y)
+    train, held = _halves(case.card, case.card.tasks[0], 120)
+    flat = replace(train, num=np.full_like(train.num, np.nan), cat=np.ones_like(train.cat), media=_blank(train))
     _sane(case.fit(flat, held).predict(held), held)
 
 
 def _missing_classes(case: Case) -> None:
     for task in case.card.tasks:
-        train, held = _halves(task, 240)
+        train, held = _halves(case.card, task, 240)
         if task is Task.MULTICLASS:
             train = train.take(np.flatnonzero(train.target != 1))
         else:
-            train = Rows(train.shape, train.num, train.cat, np.ones_like(train.target))
+            train = replace(train, y=np.ones_like(train.target))
         _sane(case.fit(train, held).predict(held), held)
 
 
 def _keeps_to_the_clock(case: Case) -> None:
     if not case.card.anytime:
         return
-    rows = easy_rows(case.card.tasks[0], 15_000, numbers=30, categories=4)
-    train, held = rows.take(np.arange(12_000)), rows.take(np.arange(12_000, 15_000))
+    many = {"": 15_000, "sound": 600}.get("".join(case.card.accepts[:1]), 3_000)
+    train, held = _halves(case.card, case.card.tasks[0], many, numbers=30, categories=4)
     begun = time.monotonic()
     case.fit(train, held, seconds=2.0)
     assert time.monotonic() - begun < 12.0, "a fit of two seconds took more than twelve"

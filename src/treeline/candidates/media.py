@@ -1,0 +1,123 @@
+"""Media: the texts, images and sounds of some rows, as dense arrays that are read where they are needed.
+
+text   (n, L) uint8: UTF-8, cut after L bytes at a character, padded with zeros
+image  (n, H, W, C) uint8: turned upright, one size a run, C is 1 (grey) or 3
+sound  (n, T) int16: mono, `SOUND_HZ`, padded with zeros
+
+What is made of them without looking at a target (hashes, gradients, spectrograms, embeddings of a frozen encoder) is kept by
+`Media.derived`: each row is made once a run, by the first fit that asks, on that fit's clock.
+"""
+
+from __future__ import annotations
+
+import fcntl
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from treeline.problem.metric import Array
+
+__all__ = ["NO_MEDIA", "SOUND_HZ", "Media", "MediaColumn"]
+
+SOUND_HZ = 16_000
+CHUNK = 256
+"Rows derived between two looks at what another process has made."
+
+
+@dataclass(frozen=True, slots=True)
+class MediaColumn:
+    """A column of texts, images or sounds."""
+
+    name: str
+    kind: str
+    "`text`, `image` or `sound`."
+    size: tuple[int, ...]
+    "Of one row's array: (L,), (H, W, C) or (T,)."
+
+
+@dataclass(frozen=True, slots=True)
+class Media:
+    """The media of n rows: whole arrays of N rows by column, and which of them these rows are."""
+
+    arrays: Mapping[str, Array]
+    index: Array
+    "(n,) int64"
+    store: Path | None = None
+    "The folder that all processes of a run share what they derive in; None keeps it in memory."
+    _kept: dict[str, tuple[Array, Array]] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, arrays: Mapping[str, Array], n: int, store: Path | None = None) -> Media:
+        """Return the media of all n rows of `arrays`."""
+        return cls(arrays, np.arange(n), store)
+
+    def __len__(self) -> int:
+        """Return n."""
+        return len(self.index)
+
+    def take(self, index: Array) -> Media:
+        """Return the media of these rows; nothing is copied."""
+        return Media(self.arrays, self.index[index], self.store, self._kept)
+
+    def __getitem__(self, name: str) -> Array:
+        """Return one column's array (n, ...), copied."""
+        return np.asarray(self.arrays[name][self.index])
+
+    def derived(self, name: str, key: str, make: Callable[[Array], Array]) -> Array:
+        """Return what `make` makes of a column, (n, ...).
+
+        Args:
+            name: the column.
+            key: names what is made, with every setting it depends on; a file name.
+            make: (k, ...) raw rows to (k, ...), each row by itself.
+        """
+        if not len(self.index):
+            return np.asarray(make(np.zeros_like(self.arrays[name][:1])))[:0]
+        whole, have = self._held(name, key, make)
+        missing = np.unique(self.index[have[self.index] == 0])
+        for start in range(0, len(missing), CHUNK):
+            with self._alone(key):
+                some = missing[start : start + CHUNK]
+                some = some[have[some] == 0]
+                if len(some):
+                    whole[some] = make(np.asarray(self.arrays[name][some]))
+                    have[some] = 1
+        return np.asarray(whole[self.index])
+
+    def _held(self, name: str, key: str, make: Callable[[Array], Array]) -> tuple[Array, Array]:
+        """Return all N rows of a derived array, and which of them are made; both are written into."""
+        held = f"{name}/{key}"
+        if held in self._kept:
+            return self._kept[held]
+        count = len(self.arrays[name])
+        if self.store is None:
+            one = np.asarray(make(np.asarray(self.arrays[name][self.index[:1]])))
+            self._kept[held] = np.zeros((count, *one.shape[1:]), one.dtype), np.zeros(count, np.uint8)
+            return self._kept[held]
+        column = list(self.arrays).index(name)
+        files = [self.store / f"{column}-{key}{end}.npy" for end in ("", "-have")]
+        with self._alone(key):
+            if not files[1].exists():
+                one = np.asarray(make(np.asarray(self.arrays[name][self.index[:1]])))
+                np.lib.format.open_memmap(files[0], mode="w+", dtype=one.dtype, shape=(count, *one.shape[1:])).flush()
+                np.lib.format.open_memmap(files[1], mode="w+", dtype=np.uint8, shape=(count,)).flush()
+        whole, have = (np.load(path, mmap_mode="r+", allow_pickle=False) for path in files)
+        self._kept[held] = whole, have
+        return whole, have
+
+    @contextmanager
+    def _alone(self, key: str) -> Iterator[None]:
+        """Keep other processes of the run from deriving the same rows."""
+        if self.store is None:
+            yield
+            return
+        self.store.mkdir(parents=True, exist_ok=True)
+        with (self.store / f"{key}.lock").open("w") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            yield
+
+
+NO_MEDIA = Media({}, np.zeros(0, np.int64))

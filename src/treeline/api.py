@@ -12,7 +12,7 @@ from treeline.candidates.registry import card_named
 from treeline.contest.contest import STOPPED
 from treeline.contest.field import FIRST
 from treeline.contest.ledger import Ledger
-from treeline.contest.opening import excluded_columns, open_contest
+from treeline.contest.opening import excluded_columns, inputs_of, open_contest
 from treeline.contest.result import conclude
 from treeline.contest.runner import Runner
 from treeline.data.ask import ask, rows_of
@@ -156,7 +156,8 @@ def advise(source: Any, *, target: str, **settings: Any) -> Prior:
     leaks = {name for finding in gate(found)[0] for name in finding.columns}
     out = excluded_columns(found, wanted, problem) | leaks
     encoder = Encoder.fit(dataset, exclude=out, target=problem.target)
-    return foresee(dataset, problem, rows, y, encoder=encoder)
+    given = inputs_of(dataset, encoder, wanted)
+    return foresee(dataset, problem, rows, y, encoder=encoder, leads=given.kinds[0] if given.leads else "")
 
 
 def judge(source: Any, *, margin: float) -> Verdict:
@@ -244,7 +245,7 @@ def _read(source: Any, settings: Settings, folder: Path) -> tuple[Dataset, Setti
 
 def _load(source: Any, settings: Settings, rejects: Path | None) -> Dataset:
     return read(
-        source, query=settings.query, kinds=settings.kind or None, bad_rows=settings.bad_rows, rejects=rejects,
+        source, query=settings.query, kinds=settings.kinds or None, bad_rows=settings.bad_rows, rejects=rejects,
         missing=settings.missing or None, date_format=settings.date_format, header=settings.header, sheet=settings.sheet,
         target=settings.target,
     )  # fmt: skip

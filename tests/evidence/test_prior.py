@@ -87,7 +87,10 @@ def test_few_rows_and_odd_tables_are_survived() -> None:
 
 def test_rules_of_thumb_look_at_this_table() -> None:
     plain = {one["rule"]: one for one in prior_of(rows=5000, columns=20, task=Task.BINARY).rules}
-    wordy = {one["rule"]: one for one in prior_of(rows=5_000_000, columns=20, task=Task.BINARY, texts=2).rules}
+    wordy = {
+        one["rule"]: one
+        for one in prior_of(rows=5_000_000, columns=20, task=Task.BINARY, raw="2 columns of texts").rules
+    }
     raw = next(rule for rule in plain if "Raw data" in rule)
     assert plain[raw]["here"] == "says nothing"
     assert "2 columns" in wordy[raw]["here"]

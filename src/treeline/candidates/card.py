@@ -62,7 +62,7 @@ class Rows:
 
     def take(self, index: Array) -> Rows:
         """Return these rows, copied."""
-        y, media = None if self.y is None else self.y[index], self.media.take(index) if self.shape.media else NO_MEDIA
+        y, media = None if self.y is None else self.y[index], self.media.take(index) if self.media.arrays else NO_MEDIA
         return Rows(self.shape, self.num[index], self.cat[index], y, media)
 
     @property

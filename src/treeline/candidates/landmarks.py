@@ -54,12 +54,20 @@ def landmarks(
         return _losses(train, test, problem.seed)
 
 
-def foresee(dataset: Dataset, problem: Problem, rows: Array, y: Array, *, encoder: Encoder, fits: bool = True) -> Prior:
-    """Return what public results say of a table like this one; without `fits`, which take a second, the base rate."""
-    losses = landmarks(dataset, problem, rows, y, encoder=encoder) if fits else None
+def foresee(
+    dataset: Dataset, problem: Problem, rows: Array, y: Array, *, encoder: Encoder, fits: bool = True, leads: str = ""
+) -> Prior:
+    """Return what public results say of a table like this one; without `fits`, which take a second, the base rate.
+
+    Where texts, images or sounds are what matters (`leads` is their kind), they say nothing.
+    """
+    losses = landmarks(dataset, problem, rows, y, encoder=encoder) if fits and not leads else None
+    kinds = [part.kind for part in encoder.media]
+    counted = [(kinds.count(kind), kind) for kind in dict.fromkeys(kinds)]
     return prior_of(
-        rows=len(rows), columns=len(encoder.inputs), task=problem.task, losses=losses, texts=len(encoder.texts)
-    )
+        rows=len(rows), columns=len(encoder.inputs), task=problem.task, losses=losses, of=leads or "table",
+        raw=", ".join(f"{count} column{'s' if count > 1 else ''} of {kind}s" for count, kind in counted),
+    )  # fmt: skip
 
 
 def _losses(train: Rows, test: Rows, seed: int) -> dict[str, float]:

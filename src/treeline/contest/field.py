@@ -12,7 +12,7 @@ from treeline.contest.trial import Entry
 from treeline.errors import UsageError
 from treeline.problem.task import Family, Task
 
-__all__ = ["PLAIN", "Absent", "Field", "line_up", "probes"]
+__all__ = ["PLAIN", "Absent", "Field", "Inputs", "line_up", "probes"]
 
 FIRST = {
     Family.CLASSICAL: ("lightgbm", "catboost", "random_forest", "ebm"),
@@ -26,6 +26,27 @@ RESERVE = {
     Family.DEEP: ("tabicl", "tabpfn"),
 }
 "Who comes next: in place of a contender that cannot start, and after the first four."
+MEDIA = {
+    "text": {
+        Family.CLASSICAL: ("words_logistic", "words_svm", "words_boosting", "words_nbsvm"),
+        Family.DEEP: ("text_bag", "text_cnn", "text_lstm", "text_transformer"),
+    },
+    "image": {
+        Family.CLASSICAL: ("image_svm", "image_boosting", "image_patches", "image_neighbours"),
+        Family.DEEP: ("image_resnet", "image_cnn", "image_vit", "image_mlp"),
+    },
+    "sound": {
+        Family.CLASSICAL: ("sound_svm", "sound_forest", "sound_convolutions", "sound_boosting"),
+        Family.DEEP: ("sound_cnn", "sound_crnn", "sound_resnet", "sound_transformer"),
+    },
+}
+"The contenders where texts, images or sounds lead; those of the table follow after them."
+PRETRAINED = {
+    "text": ("text_frozen", "text_tuned"),
+    "image": ("image_frozen", "image_tuned"),
+    "sound": ("sound_frozen", "sound_tuned"),
+}
+"In the place of the last two own-data nets where weights are at hand."
 FIRST_WAVE = 4
 MOST = 16
 "The most entries a family fields."
@@ -56,6 +77,27 @@ class Absent:
         }
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inputs:
+    """What the contestants are given."""
+
+    kinds: tuple[str, ...] = ()
+    "Kinds of media, the one that leads first."
+    leads: bool = False
+    "Whether they come before the candidates of the table."
+    table: bool = True
+    "Whether there is a number or a category, media apart."
+    weights: str = ""
+    "The pretrained encoder: a folder or a name; empty for none."
+    without: str = "no pretrained weights were named"
+    "Why there are none."
+    fetch: str = ""
+    "The command that changes that."
+
+
+TABLE = Inputs()
+
+
 @dataclass(frozen=True, slots=True)
 class Field:
     """Entries by family, in the order in which they start, and who is absent."""
@@ -73,6 +115,7 @@ def line_up(
     families: Collection[str],
     only: Iterable[str] = (),
     first: Family = Family.CLASSICAL,
+    inputs: Inputs = TABLE,
 ) -> Field:
     """Choose the entries for `rows` training rows.
 
@@ -88,17 +131,21 @@ def line_up(
     for family in (first, first.other):
         if str(family) not in families:
             continue
-        names = [name for name in chosen if cards[name].family is family] if chosen else _wanted(family, rows)
+        wanted = _wanted(family, rows, inputs)
+        names = [name for name in chosen if cards[name].family is family] if chosen else wanted
         able = []
         for name in names:
-            why = _obstacle(cards[name], task, classes, rows)
+            if name not in cards:
+                continue
+            why = _obstacle(cards[name], task, classes=classes, rows=rows, inputs=inputs)
             if why is None:
                 able.append(name)
             else:
                 absent[name] = why
         if chosen and not names:
             continue
-        entries[family] = _entries([cards[name] for name in able], family, first=len(able) if chosen else FIRST_WAVE)
+        made = _entries([cards[name] for name in able], family, first=len(able) if chosen else FIRST_WAVE)
+        entries[family] = tuple(_with_weights(entry, cards[entry.candidate], inputs) for entry in made)
     if not any(entries.values()):
         causes = "; ".join(f"{one.title}: {one.reason}" for one in absent.values()) or "none was asked for"
         raise UsageError(
@@ -130,9 +177,29 @@ def probes(field: Field) -> Field:
     return Field(entries, field.absent)
 
 
-def _wanted(family: Family, rows: int) -> list[str]:
-    first = [SMALL[name][0] if name in SMALL and rows < SMALL[name][1] else name for name in FIRST[family]]
-    return first + [name for name in RESERVE[family] if name not in first]
+def _wanted(family: Family, rows: int, inputs: Inputs) -> list[str]:
+    table = (
+        []
+        if not inputs.table
+        else [SMALL[name][0] if name in SMALL and rows < SMALL[name][1] else name for name in FIRST[family]]
+    )
+    if inputs.table:
+        table += [name for name in RESERVE[family] if name not in table]
+    if not inputs.kinds:
+        return table
+    kind = inputs.kinds[0]
+    media = list(MEDIA[kind][family])
+    if family is Family.DEEP:
+        late = PRETRAINED[kind] if inputs.leads else ()
+        media = [*PRETRAINED[kind], *media] if inputs.weights else [*media, *late]
+    return media + table if inputs.leads else table + media
+
+
+def _with_weights(entry: Entry, card: Card, inputs: Inputs) -> Entry:
+    """Tell a pretrained contestant of media which weights it starts from."""
+    if not (card.pretrained and card.accepts):
+        return entry
+    return replace(entry, params={**entry.params, "weights": inputs.weights})
 
 
 def _entries(cards: list[Card], family: Family, *, first: int) -> tuple[Entry, ...]:
@@ -153,13 +220,19 @@ def _entry(card: Card, turn: int, family: Family) -> Entry:
     return Entry(name=name, candidate=card.name, family=family, params=dict(card.portfolio[turn]))
 
 
-def _obstacle(card: Card, task: Task, classes: int, rows: int) -> Absent | None:
+def _obstacle(card: Card, task: Task, *, classes: int, rows: int, inputs: Inputs) -> Absent | None:
     install, reason = "", ""
     if card.missing():
         reason = "not installed: " + ", ".join(card.missing())
         install = f"pip install 'treeline[{card.extra}]'" if card.extra else "pip install " + " ".join(card.missing())
     elif task not in card.tasks:
         reason = f"does not do {task} tasks"
+    elif card.accepts and not set(card.accepts) & set(inputs.kinds):
+        reason = f"needs a column of {' or '.join(card.accepts)}s"
+    elif not card.accepts and not inputs.table:
+        reason = "needs a number or a category"
+    elif card.pretrained and card.accepts and not inputs.weights:
+        reason, install = inputs.without, inputs.fetch
     elif rows > card.max_rows:
         reason = f"takes at most {card.max_rows:,} training rows"
     elif classes > card.max_classes:

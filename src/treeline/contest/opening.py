@@ -10,8 +10,9 @@ from pathlib import Path
 from treeline.candidates.features import Encoder
 from treeline.candidates.landmarks import foresee
 from treeline.candidates.registry import card_named, cards
+from treeline.candidates.weights import find_weights
 from treeline.contest.cache import Cache
-from treeline.contest.field import line_up, probes
+from treeline.contest.field import Inputs, line_up, probes
 from treeline.contest.head import head_of, write_rows, write_sample
 from treeline.contest.ledger import Ledger, read_state, write_state
 from treeline.contest.plan import Plan, rungs_of
@@ -28,8 +29,12 @@ from treeline.problem.problem import Problem
 from treeline.problem.settings import Settings
 from treeline.problem.task import Family, Policy
 
-__all__ = ["Opening", "check_same", "clean_cache", "encoder_of", "excluded_columns", "open_contest"]
+__all__ = ["Opening", "check_same", "clean_cache", "encoder_of", "excluded_columns", "inputs_of", "open_contest"]
 
+KINDS = ("image", "sound", "text")
+"The kind that leads comes first."
+FEW, WORDY = 2, 12
+"Texts lead beside so few other inputs, or with so many words."
 FORESIGHT_S = 20.0
 "Below this limit there is no time for the landmarks of the prior."
 
@@ -107,12 +112,15 @@ def _begin(
         )
     keys = keys_of(dataset, problem, rows)
     folds = plan_folds(y, problem, **keys, folds=settings.folds)
-    prior = foresee(dataset, problem, rows, y, encoder=encoder, fits=budget.limit_s >= FORESIGHT_S)
+    inputs = inputs_of(dataset, encoder, settings)
+    leads, fits = (inputs.kinds[0] if inputs.leads else ""), budget.limit_s >= FORESIGHT_S
+    prior = foresee(dataset, problem, rows, y, encoder=encoder, fits=fits, leads=leads)
     field = line_up(
         cards(), task=problem.task, classes=len(problem.classes), rows=len(y), families=settings.families,
         only=[card_named(name).name for name in settings.candidates], first=prior.favours,
+        inputs=inputs,
     )  # fmt: skip
-    if len(encoder.plain) < len(encoder.num_names) or encoder.cat_names:
+    if not inputs.leads and (len(encoder.plain) < len(encoder.num_names) or encoder.cat_names):
         field = probes(field)
     write_rows(ledger, targets, folds, keys["groups"])
     write_state(ledger.out / "ledger" / "features.safetensors", *encoder.state())
@@ -125,6 +133,26 @@ def _begin(
         rungs=rungs_of(len(y), classes=len(problem.classes), seconds=budget.limit_s),
         prior=prior.to_json(),
     )
+
+
+def inputs_of(dataset: Dataset, encoder: Encoder, settings: Settings) -> Inputs:
+    """Say what the contestants are given, and whether its media lead: they do unless a table has a few short texts beside."""
+    kinds = sorted({part.kind for part in encoder.media}, key=KINDS.index)
+    if not kinds:
+        return Inputs()
+    others = len(encoder.numbers) + len(encoder.categories) + len(encoder.dates.first)
+    names = [part.name for part in encoder.media if part.kind == kinds[0]]
+    leads = kinds[0] != "text" or others <= FEW or bool(set(settings.text) & set(names)) or _wordy(dataset, names)
+    found = find_weights(settings.pretrained, kinds[0])
+    return Inputs(
+        kinds=tuple(kinds), leads=leads, table=others > 0, weights=found.folder, without=found.reason, fetch=found.install
+    )  # fmt: skip
+
+
+def _wordy(dataset: Dataset, names: Sequence[str]) -> bool:
+    """Whether one of the text columns has `WORDY` words in the mean."""
+    means = [dataset.frame[name].drop_nulls().str.count_matches(r"\w+").mean() for name in names]
+    return any(float(mean or 0) >= WORDY for mean in means)  # type: ignore[arg-type]
 
 
 def _entries_of(ledger: Ledger) -> dict[Family, tuple[Entry, ...]]:
@@ -187,7 +215,7 @@ def _check_drop(settings: Settings, dataset: Dataset) -> None:
 
 def excluded_columns(findings: Sequence[Finding], settings: Settings, problem: Problem) -> set[str]:
     """Return the columns that are no input: left out by the audit, unless the user gave them a kind; dropped; the group."""
-    left_out = set(dropped_columns(list(findings))) - set(settings.kind)
+    left_out = set(dropped_columns(list(findings))) - set(settings.kinds)
     return left_out | set(settings.drop) | ({problem.group} if problem.group else set())
 
 

@@ -44,6 +44,8 @@ class Prior:
     "Rules of thumb of the field: `rule`, `here` (what it says of this table) and `evidence`."
     worth: dict[str, Any]
     "What the probability was worth on public data sets that were left out."
+    of: str = "table"
+    "What leads here: the `table`, or `text`, `image`, `sound`, of which the public results know nothing."
 
     @property
     def favours(self) -> Family:
@@ -57,13 +59,14 @@ class Prior:
 
     def lines(self) -> list[str]:
         """Return it as a few plain lines."""
+        if self.of != "table":
+            return [*self.reasons, "Rules of thumb:", *(_rule(one) for one in self.rules)]
         likely = f"Before training: the better side is classical by {1 - self.p_deep:.0%}, deep learning by {self.p_deep:.0%}."
         worth = f"On public tables that were left out, such a probability had an AUC of {self.worth['AUC']}: it decides nothing."
         near = [
             f"  {one['name']} ({one['source']}, {one['rows']:,} x {one['columns']}): {one['won']}"
             for one in self.nearest
         ]
-        rules = [f"- {one['rule']} Here it {one['here']}. {one['evidence']}" for one in self.rules]
         why = [f"- {line}" for line in self.reasons]
         return [
             likely,
@@ -72,12 +75,18 @@ class Prior:
             "The nearest public tables, and who won clearly there:",
             *near,
             "Rules of thumb:",
-            *rules,
+            *(_rule(one) for one in self.rules),
         ]
+
+
+def _rule(one: Mapping[str, str]) -> str:
+    return f"- {one['rule']} Here it {one['here']}. {one['evidence']}"
 
 
 def expected(prior: Mapping[str, Any]) -> str:
     """Return in a line what a prior (`Prior.to_json`) says."""
+    if prior.get("of", "table") != "table":
+        return f"Before training, nothing was known: the public results that Treeline carries have no {prior['of']}s"
     return f"Before training, public results gave deep learning {float(prior['p_deep']):.0%} to be the better side"
 
 
@@ -109,7 +118,7 @@ def landmark_features(losses: Mapping[str, float]) -> tuple[float, float, float]
 
 
 def prior_of(
-    *, rows: int, columns: int, task: Task, losses: Mapping[str, float] | None = None, texts: int = 0
+    *, rows: int, columns: int, task: Task, losses: Mapping[str, float] | None = None, raw: str = "", of: str = "table"
 ) -> Prior:
     """Return the prior of a table.
 
@@ -117,10 +126,15 @@ def prior_of(
         rows: with a target.
         columns: inputs.
         task: what is predicted.
-        texts: columns of running text among them.
         losses: of the landmarks, see `landmark_features`; None where there are none: the base rate is said then.
+        raw: the columns of texts, images or sounds among them, in words; empty for none.
+        of: what leads, see `Prior`.
     """
     known = _known()
+    if of != "table":
+        why = f"The public results behind the prior are tables; of {of}s they know nothing, so both sides start even."
+        worth = dict(known["figures"])
+        return Prior(p_deep=0.5, nearest=(), reasons=(why,), rules=_rules(known, rows, raw), worth=worth, of=of)
     p, reasons = (
         float(known["base_rate"]),
         [f"Nets won {known['base_rate']:.0%} of {known['figures']['data sets with landmarks']} public tables."],
@@ -136,7 +150,7 @@ def prior_of(
     reasons.append("Size, width and task did not tell who won (AUC 0.5), so they do not count.")
     return Prior(
         p_deep=round(p, 3), nearest=_nearest(known, rows, columns, task), reasons=tuple(reasons),
-        rules=_rules(known, rows, texts),
+        rules=_rules(known, rows, raw),
         worth=dict(known["figures"]),
     )  # fmt: skip
 
@@ -171,7 +185,7 @@ def _nearest(known: Mapping[str, Any], rows: int, columns: int, task: Task) -> t
     )
 
 
-def _rules(known: Mapping[str, Any], rows: int, texts: int) -> tuple[dict[str, str], ...]:
+def _rules(known: Mapping[str, Any], rows: int, raw: str) -> tuple[dict[str, str], ...]:
     made = []
     for most, found in known["below"].items():
         limit = int(most)
@@ -187,7 +201,7 @@ def _rules(known: Mapping[str, Any], rows: int, texts: int) -> tuple[dict[str, s
     made.append(
         {
             "rule": "Raw data (pixels, sound, text) belongs to nets.",
-            "here": f"says deep for {texts} column{'s' if texts != 1 else ''} of text" if texts else "says nothing",
+            "here": f"says deep for {raw}" if raw else "says nothing",
             "evidence": "Where data are many and varied. Small grey pictures are a draw (Fashion-MNIST's published list: "
             "HOG with an SVM 0.926, a three-layer CNN 0.926), and linear models on word counts hold their own on many texts.",
         }

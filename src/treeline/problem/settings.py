@@ -39,7 +39,11 @@ class Settings:
     folds: int | None = _setting(None, "How many folds judge the top of the ladder.")
     seed: int = _setting(0, "The seed of everything random.")
     kind: dict[str, str] = _setting(  # noqa: RUF009 - a field() in disguise
-        {}, "Override a column's kind: NAME=number|category|date|text|identifier."
+        {}, "Override a column's kind: NAME=number|category|date|text|identifier|image|sound."
+    )
+    text: tuple[str, ...] = _setting((), "Columns of free text that matter most: text models compete on them.")
+    pretrained: str | None = _setting(
+        None, "A pretrained encoder of texts, images or sounds: a folder, a name on the model hub, or none."
     )
     drop: tuple[str, ...] = _setting((), "Columns that no model may use.")
     allow_leak: bool = _setting(False, "Go on although a column gives the target away.")
@@ -105,6 +109,11 @@ class Settings:
     def seconds(self) -> float:
         """The time limit in seconds."""
         return seconds_of(self.time_limit)
+
+    @property
+    def kinds(self) -> dict[str, str]:
+        """The kinds that the user gave columns."""
+        return {**self.kind, **dict.fromkeys(self.text, "text")}
 
     def identity(self) -> dict[str, Any]:
         """Return the settings that a resumed run must share, as plain data."""

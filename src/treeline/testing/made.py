@@ -15,6 +15,8 @@ __all__ = ["easy_rows", "made_media"]
 
 WORDS = ("river", "stone", "cloud", "lamp", "paper", "garden", "winter", "music", "Straße", "東京")
 LEVELS = 12
+HIGH = ["good", "fine", "great", "lovely", "superb", "bright", "happy", "warm", "kind", "clever", "brave", "calm"]
+LOW = ["bad", "poor", "awful", "nasty", "dull", "dark", "sad", "cold", "rude", "stupid", "timid", "angry"]
 
 
 def easy_rows(task: Task, n: int, *, numbers: int = 4, categories: int = 2, seed: int = 0, media: str = "") -> Rows:
@@ -69,7 +71,7 @@ def made_media(kind: str, signal: Array, *, seed: int = 0) -> Array:
 
 
 def _text(level: int, rng: np.random.Generator) -> Array:
-    words = [str(rng.choice(WORDS)) for _ in range(6)] + ["good"] * level + ["bad"] * (LEVELS - level)
+    words = [str(rng.choice(WORDS)) for _ in range(6)] + HIGH[:level] + LOW[level:]
     raw = " ".join(rng.permutation(words)).encode()[:160]
     out = np.zeros(160, np.uint8)
     out[: len(raw)] = np.frombuffer(raw, np.uint8)

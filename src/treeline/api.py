@@ -12,7 +12,7 @@ from treeline.candidates.registry import card_named
 from treeline.contest.contest import STOPPED
 from treeline.contest.field import FIRST
 from treeline.contest.ledger import Ledger
-from treeline.contest.opening import excluded_columns, inputs_of, open_contest
+from treeline.contest.opening import excluded_columns, given_of, open_contest
 from treeline.contest.result import conclude
 from treeline.contest.runner import Runner
 from treeline.data.ask import ask, rows_of
@@ -156,7 +156,7 @@ def advise(source: Any, *, target: str, **settings: Any) -> Prior:
     leaks = {name for finding in gate(found)[0] for name in finding.columns}
     out = excluded_columns(found, wanted, problem) | leaks
     encoder = Encoder.fit(dataset, exclude=out, target=problem.target)
-    given = inputs_of(dataset, encoder, wanted)
+    given = given_of(dataset, problem, encoder, settings=wanted, rows=len(y))
     return foresee(dataset, problem, rows, y, encoder=encoder, leads=given.kinds[0] if given.leads else "")
 
 

@@ -12,7 +12,7 @@ from treeline.contest.trial import Entry
 from treeline.errors import UsageError
 from treeline.problem.task import Family, Task
 
-__all__ = ["PLAIN", "Absent", "Field", "Inputs", "line_up", "probes"]
+__all__ = ["PLAIN", "Absent", "Field", "Given", "line_up", "probes"]
 
 FIRST = {
     Family.CLASSICAL: ("lightgbm", "catboost", "random_forest", "ebm"),
@@ -78,9 +78,13 @@ class Absent:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Inputs:
-    """What the contestants are given."""
+class Given:
+    """What the contestants are asked, and what they are given."""
 
+    task: Task
+    classes: int
+    rows: int
+    "For training."
     kinds: tuple[str, ...] = ()
     "Kinds of media, the one that leads first."
     leads: bool = False
@@ -95,9 +99,6 @@ class Inputs:
     "The command that changes that."
 
 
-TABLE = Inputs()
-
-
 @dataclass(frozen=True, slots=True)
 class Field:
     """Entries by family, in the order in which they start, and who is absent."""
@@ -108,16 +109,13 @@ class Field:
 
 def line_up(
     cards: Mapping[str, Card],
+    given: Given,
     *,
-    task: Task,
-    classes: int,
-    rows: int,
     families: Collection[str],
     only: Iterable[str] = (),
     first: Family = Family.CLASSICAL,
-    inputs: Inputs = TABLE,
 ) -> Field:
-    """Choose the entries for `rows` training rows.
+    """Choose the entries.
 
     With `only`, exactly those candidates compete, each with its whole portfolio after the defaults. The family `first` starts
     first, which is all that a prior may decide: it has looked at rows that will judge.
@@ -131,13 +129,13 @@ def line_up(
     for family in (first, first.other):
         if str(family) not in families:
             continue
-        wanted = _wanted(family, rows, inputs)
+        wanted = _wanted(family, given)
         names = [name for name in chosen if cards[name].family is family] if chosen else wanted
         able = []
         for name in names:
             if name not in cards:
                 continue
-            why = _obstacle(cards[name], task, classes=classes, rows=rows, inputs=inputs)
+            why = _obstacle(cards[name], given)
             if why is None:
                 able.append(name)
             else:
@@ -145,7 +143,7 @@ def line_up(
         if chosen and not names:
             continue
         made = _entries([cards[name] for name in able], family, first=len(able) if chosen else FIRST_WAVE)
-        entries[family] = tuple(_with_weights(entry, cards[entry.candidate], inputs) for entry in made)
+        entries[family] = tuple(_with_weights(entry, cards[entry.candidate], given) for entry in made)
     if not any(entries.values()):
         causes = "; ".join(f"{one.title}: {one.reason}" for one in absent.values()) or "none was asked for"
         raise UsageError(
@@ -155,7 +153,7 @@ def line_up(
     if len(entries) == 2 and not chosen and all(entries.values()):
         least = max(min(map(len, entries.values())), FIRST_WAVE)
         entries = {family: listed[:least] for family, listed in entries.items()}
-    reference = [card for card in cards.values() if card.reference and task in card.tasks]
+    reference = [card for card in cards.values() if card.reference and given.task in card.tasks]
     host = Family.CLASSICAL if Family.CLASSICAL in entries else next(iter(entries))
     for card in reference:
         entries[host] = (
@@ -177,29 +175,29 @@ def probes(field: Field) -> Field:
     return Field(entries, field.absent)
 
 
-def _wanted(family: Family, rows: int, inputs: Inputs) -> list[str]:
+def _wanted(family: Family, given: Given) -> list[str]:
     table = (
         []
-        if not inputs.table
-        else [SMALL[name][0] if name in SMALL and rows < SMALL[name][1] else name for name in FIRST[family]]
+        if not given.table
+        else [SMALL[name][0] if name in SMALL and given.rows < SMALL[name][1] else name for name in FIRST[family]]
     )
-    if inputs.table:
+    if given.table:
         table += [name for name in RESERVE[family] if name not in table]
-    if not inputs.kinds:
+    if not given.kinds:
         return table
-    kind = inputs.kinds[0]
+    kind = given.kinds[0]
     media = list(MEDIA[kind][family])
     if family is Family.DEEP:
-        late = PRETRAINED[kind] if inputs.leads else ()
-        media = [*PRETRAINED[kind], *media] if inputs.weights else [*media, *late]
-    return media + table if inputs.leads else table + media
+        late = PRETRAINED[kind] if given.leads else ()
+        media = [*PRETRAINED[kind], *media] if given.weights else [*media, *late]
+    return media + table if given.leads else table + media
 
 
-def _with_weights(entry: Entry, card: Card, inputs: Inputs) -> Entry:
+def _with_weights(entry: Entry, card: Card, given: Given) -> Entry:
     """Tell a pretrained contestant of media which weights it starts from."""
     if not (card.pretrained and card.accepts):
         return entry
-    return replace(entry, params={**entry.params, "weights": inputs.weights})
+    return replace(entry, params={**entry.params, "weights": given.weights})
 
 
 def _entries(cards: list[Card], family: Family, *, first: int) -> tuple[Entry, ...]:
@@ -220,22 +218,22 @@ def _entry(card: Card, turn: int, family: Family) -> Entry:
     return Entry(name=name, candidate=card.name, family=family, params=dict(card.portfolio[turn]))
 
 
-def _obstacle(card: Card, task: Task, *, classes: int, rows: int, inputs: Inputs) -> Absent | None:
+def _obstacle(card: Card, given: Given) -> Absent | None:
     install, reason = "", ""
     if card.missing():
         reason = "not installed: " + ", ".join(card.missing())
         install = f"pip install 'treeline[{card.extra}]'" if card.extra else "pip install " + " ".join(card.missing())
-    elif task not in card.tasks:
-        reason = f"does not do {task} tasks"
-    elif card.accepts and not set(card.accepts) & set(inputs.kinds):
+    elif given.task not in card.tasks:
+        reason = f"does not do {given.task} tasks"
+    elif card.accepts and not set(card.accepts) & set(given.kinds):
         reason = f"needs a column of {' or '.join(card.accepts)}s"
-    elif not card.accepts and not inputs.table:
+    elif not card.accepts and not given.table:
         reason = "needs a number or a category"
-    elif card.pretrained and card.accepts and not inputs.weights:
-        reason, install = inputs.without, inputs.fetch
-    elif rows > card.max_rows:
+    elif card.pretrained and card.accepts and not given.weights:
+        reason, install = given.without, given.fetch
+    elif given.rows > card.max_rows:
         reason = f"takes at most {card.max_rows:,} training rows"
-    elif classes > card.max_classes:
+    elif given.classes > card.max_classes:
         reason = f"takes at most {card.max_classes} classes"
     return (
         Absent(name=card.name, title=card.title, family=card.family, reason=reason, install=install) if reason else None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from treeline.candidates.features import Encoder
@@ -12,7 +12,7 @@ from treeline.candidates.landmarks import foresee
 from treeline.candidates.registry import card_named, cards
 from treeline.candidates.weights import find_weights
 from treeline.contest.cache import Cache
-from treeline.contest.field import Inputs, line_up, probes
+from treeline.contest.field import Given, line_up, probes
 from treeline.contest.head import head_of, write_rows, write_sample
 from treeline.contest.ledger import Ledger, read_state, write_state
 from treeline.contest.plan import Plan, rungs_of
@@ -29,7 +29,7 @@ from treeline.problem.problem import Problem
 from treeline.problem.settings import Settings
 from treeline.problem.task import Family, Policy
 
-__all__ = ["Opening", "check_same", "clean_cache", "encoder_of", "excluded_columns", "inputs_of", "open_contest"]
+__all__ = ["Opening", "check_same", "clean_cache", "encoder_of", "excluded_columns", "given_of", "open_contest"]
 
 KINDS = ("image", "sound", "text")
 "The kind that leads comes first."
@@ -112,15 +112,14 @@ def _begin(
         )
     keys = keys_of(dataset, problem, rows)
     folds = plan_folds(y, problem, **keys, folds=settings.folds)
-    inputs = inputs_of(dataset, encoder, settings)
-    leads, fits = (inputs.kinds[0] if inputs.leads else ""), budget.limit_s >= FORESIGHT_S
+    given = given_of(dataset, problem, encoder, settings=settings, rows=len(y))
+    leads, fits = (given.kinds[0] if given.leads else ""), budget.limit_s >= FORESIGHT_S
     prior = foresee(dataset, problem, rows, y, encoder=encoder, fits=fits, leads=leads)
     field = line_up(
-        cards(), task=problem.task, classes=len(problem.classes), rows=len(y), families=settings.families,
+        cards(), given, families=settings.families,
         only=[card_named(name).name for name in settings.candidates], first=prior.favours,
-        inputs=inputs,
     )  # fmt: skip
-    if not inputs.leads and (len(encoder.plain) < len(encoder.num_names) or encoder.cat_names):
+    if not given.leads and (len(encoder.plain) < len(encoder.num_names) or encoder.cat_names):
         field = probes(field)
     write_rows(ledger, targets, folds, keys["groups"])
     write_state(ledger.out / "ledger" / "features.safetensors", *encoder.state())
@@ -135,17 +134,18 @@ def _begin(
     )
 
 
-def inputs_of(dataset: Dataset, encoder: Encoder, settings: Settings) -> Inputs:
+def given_of(dataset: Dataset, problem: Problem, encoder: Encoder, *, settings: Settings, rows: int) -> Given:
     """Say what the contestants are given, and whether its media lead: they do unless a table has a few short texts beside."""
+    asked = Given(task=problem.task, classes=len(problem.classes), rows=rows)
     kinds = sorted({part.kind for part in encoder.media}, key=KINDS.index)
     if not kinds:
-        return Inputs()
+        return asked
     others = len(encoder.numbers) + len(encoder.categories) + len(encoder.dates.first)
     names = [part.name for part in encoder.media if part.kind == kinds[0]]
     leads = kinds[0] != "text" or others <= FEW or bool(set(settings.text) & set(names)) or _wordy(dataset, names)
     found = find_weights(settings.pretrained, kinds[0])
-    return Inputs(
-        kinds=tuple(kinds), leads=leads, table=others > 0, weights=found.folder, without=found.reason, fetch=found.install
+    return replace(
+        asked, kinds=tuple(kinds), leads=leads, table=others > 0, weights=found.folder, without=found.reason, fetch=found.install
     )  # fmt: skip
 
 

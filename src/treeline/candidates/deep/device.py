@@ -126,20 +126,26 @@ class Stack(torch.nn.Module):  # type: ignore[misc]
     """A network with the weights of M members; `forward` gives (M, k, B, outputs)."""
 
     def __init__(self, net: Any, weights: dict[str, Array]) -> None:
-        """Hold `weights`, arrays with a leading M, as parameters."""
+        """Hold `weights`, arrays with a leading M, as parameters; those named `buffer.…` have no gradient."""
         super().__init__()
         self.net = net
         self.ops = TorchOps()
-        self.held = torch.nn.ParameterList([torch.tensor(value) for value in weights.values()])
+        self.held = torch.nn.ParameterList(
+            torch.nn.Parameter(torch.tensor(value), requires_grad=not name.startswith("buffer."))
+            for name, value in weights.items()
+        )
         self.named: dict[str, Any] = dict(zip(weights, self.held, strict=True))
 
     def forward(self, x: Any, cat: Any) -> Any:
         """Compute the outputs of a batch: x (M, B, d), cat (M, B, q)."""
         return self.net.forward(self.named, x, cat, self.ops)
 
-    def member(self, slot: int, x: Any, cat: Any) -> Any:
-        """Compute the outputs (k, B, outputs) of one member for rows x (B, d), cat (B, q), without dropout."""
-        weights = {name: value[slot : slot + 1] for name, value in self.named.items()}
+    def weights(self, slot: int) -> dict[str, Any]:
+        """Return one member's weights, with a leading 1."""
+        return {name: value[slot : slot + 1] for name, value in self.named.items()}
+
+    def outputs(self, weights: dict[str, Any], x: Any, cat: Any) -> Any:
+        """Compute the outputs (k, B, outputs) of one member's `weights` for rows x (B, …), cat (B, …), without dropout."""
         self.ops.training = False
         out = self.net.forward(weights, x[None], cat[None], self.ops)[0]
         self.ops.training = True
@@ -195,6 +201,14 @@ class AdamW:
             )
             for value in params:
                 value.grad = None
+
+    def clip(self, limit: float) -> None:
+        """Shorten each member's gradient to the length `limit` (Pascanu, Mikolov, Bengio, ICML 2013)."""
+        grads = [value.grad for group in self.groups for value in group["params"] if value.grad is not None]
+        length = torch.stack([torch.linalg.vector_norm(grad.flatten(1), dim=1) for grad in grads]).norm(dim=0)
+        factor = (limit / (length + 1e-6)).clamp_(max=1.0)
+        for grad in grads:
+            grad.mul_(factor.view(-1, *[1] * (grad.dim() - 1)))
 
     def keep(self, index: Any) -> None:
         """Keep only these members of all weights and their moments."""

@@ -22,6 +22,7 @@ __all__ = ["Member", "Recipe", "Trained", "train"]
 CHUNK = 16384
 "Held-out rows predicted at once on a GPU."
 Schedule = Callable[[float], float]
+Augment = Callable[[Any, Any, Any], tuple[Any, Any]]
 
 
 def flat(t: float) -> float:
@@ -51,11 +52,15 @@ class Recipe:
     "Factor of weight decay and dropout at progress t."
     factors: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     "By the first part of a weight's name: factors of learning rate and weight decay."
+    clip: float = 0.0
+    "A member's gradient is shortened to this length; 0 leaves it."
+    augment: Augment | None = None
+    "Called on each member's batch of tensors while training, (x, cat, generator), and returns (x, cat) of the same shape."
 
 
 @dataclass(slots=True, kw_only=True)
 class Member:
-    """What one member learns from: encoded rows x (n, d), cat (n, q), y (n,), and its watch with encoded rows."""
+    """What one member learns from: encoded rows x (n, …), cat (n, …), y (n,), and its watch with encoded rows."""
 
     x: Array
     cat: Array
@@ -88,8 +93,8 @@ def train(
     """Train a stack of members and return each one's best state.
 
     Args:
-        net: has `forward(weights, x, cat, ops)`, returning (M, k, B, outputs).
-        weights: initial weights, each with leading dimension M.
+        net: has `forward(weights, x, cat, ops)`, returning (M, k, B, outputs), and `block`, the rows predicted at once.
+        weights: initial weights, each with leading dimension M. Those named `buffer.…` are not trained: the net writes them.
         recipe: optimiser, schedules, loss.
         members: training rows and watch of each member; their row counts should be alike.
         clock: the soft deadline; also the number of threads.
@@ -123,6 +128,7 @@ class _Run:
         self.model = self.device.ready(self.stack)
         self.optimizer = self._optimizer(AdamW)
         self.rng = np.random.default_rng(seed)
+        self.generator = torch.Generator(self.device.name).manual_seed(seed)
         self.slots = list(range(len(members)))
         self.best = [self.stack.copy(slot) for slot in self.slots]
         self.why = ["epochs"] * len(members)
@@ -139,9 +145,9 @@ class _Run:
     def _load(self) -> None:
         """Put all rows on the device once; batches are row numbers into them."""
         self.starts = np.cumsum([0] + [len(member.y) for member in self.members])
-        self.x = self.device.put(np.concatenate([member.x for member in self.members]))
-        self.cat = self.device.put(np.concatenate([member.cat for member in self.members]))
-        self.y = self.device.put(np.concatenate([member.y for member in self.members]))
+        self.x = self.device.put(joined([member.x for member in self.members]))
+        self.cat = self.device.put(joined([member.cat for member in self.members]))
+        self.y = self.device.put(joined([member.y for member in self.members]))
         self.held = [
             None
             if member.watch_x is None or member.watch_cat is None
@@ -185,8 +191,13 @@ class _Run:
             held.index_select(0, index.reshape(-1)).view(*index.shape, *held.shape[1:])
             for held in (self.x, self.cat, self.y)
         )
+        if recipe.augment is not None:
+            pairs = [recipe.augment(*pair, self.generator) for pair in zip(x, cat, strict=True)]
+            x, cat = (self.torch.stack(part) for part in zip(*pairs, strict=True))
         # The sum over members of their mean losses: no member's gradient depends on how many others there are.
         self.device.backward(self._loss(self.model(x, cat), y) * len(self.slots))
+        if recipe.clip:
+            self.optimizer.clip(recipe.clip)
         self.optimizer.step()
 
     def _loss(self, out: Any, y: Any) -> Any:
@@ -211,7 +222,7 @@ class _Run:
                 else:
                     self.best[slot] = self.stack.copy(at)
                 continue
-            prediction = self._predict(at, held, member)
+            prediction = self._predict(self.stack.weights(at), held, member)
             if not finite[at] or not np.isfinite(prediction).all():
                 over.append((at, "diverged"))
             elif member.watch.see(number, prediction):
@@ -224,11 +235,12 @@ class _Run:
             self._drop({at for at, _ in over})
         self.device.wait()
 
-    def _predict(self, at: int, held: Any, member: Member) -> Array:
+    def _predict(self, weights: dict[str, Any], held: Any, member: Member) -> Array:
+        """Return a member's predictions for its held-out rows; `weights` have a leading 1."""
         rows = CHUNK if self.device.accelerator else 2 * self.stack.net.block
         with self.torch.inference_mode():
             blocks = zip(held[0].split(rows), held[1].split(rows), strict=True)
-            parts = [self.stack.member(at, x, cat) for x, cat in blocks]
+            parts = [self.stack.outputs(weights, x, cat) for x, cat in blocks]
             return member.decode(self.torch.cat(parts, dim=1).float().cpu().numpy())
 
     def _drop(self, over: set[int]) -> None:
@@ -263,11 +275,10 @@ class _Run:
 
     def _first(self, slot: int) -> Array:
         """Return the predictions of a member's kept weights, for one that diverged before its first look."""
-        from treeline.candidates.deep.ops import NumpyOps
+        weights = {name: self.device.put(value[None]) for name, value in self.best[slot].items()}
+        return self._predict(weights, self.held[slot], self.members[slot])
 
-        member = self.members[slot]
-        assert member.watch_x is not None and member.watch_cat is not None
-        weights = {name: value[None] for name, value in self.best[slot].items()}
-        return member.decode(
-            self.stack.net.forward(weights, member.watch_x[None], member.watch_cat[None], NumpyOps())[0]
-        )
+
+def joined(parts: list[Array]) -> Array:
+    """Return arrays one after the other; a single one as it is, because pictures may fill half of the memory."""
+    return parts[0] if len(parts) == 1 else np.concatenate(parts)

@@ -92,6 +92,23 @@ class Target:
         share = NumpyOps().softmax(out).mean(axis=0)
         return np.asarray(share[:, 1] if self.task is Task.BINARY else share)
 
+    def meta(self) -> dict[str, Any]:
+        """Return the state as JSON."""
+        values = {name: value for name, value in asdict(self).items() if name != "task"}
+        return {
+            "task": str(self.task),
+            "target": {name: value if math.isfinite(value) else None for name, value in values.items()},
+        }
+
+    @classmethod
+    def restore(cls, meta: Mapping[str, Any]) -> Target:
+        """Rebuild from `meta()`."""
+        ends = {"low": -math.inf, "high": math.inf}
+        values: dict[str, Any] = {
+            name: ends[name] if value is None else value for name, value in meta["target"].items()
+        }
+        return cls(task=Task(meta["task"]), **values)
+
 
 def loss_of(shape: Shape) -> str:
     """Return the training loss that serves the metric."""
@@ -130,16 +147,10 @@ class FittedNet:
         """Return weights and encoding as arrays, the rest as JSON."""
         arrays = {f"net/{name}": value for name, value in self.weights.items()}
         arrays |= {f"inputs/{name}": value for name, value in self.inputs.arrays.items()}
-        target = {
-            name: value if math.isfinite(value) else None
-            for name, value in asdict(self.target).items()
-            if name != "task"
-        }
         meta = {
             "net": asdict(self.net),
             "layout": asdict(self.inputs.layout),
-            "target": target,
-            "task": str(self.target.task),
+            **self.target.meta(),
             "facts": dict(self.facts),
         }
         return arrays, meta
@@ -213,17 +224,11 @@ class NetCandidate:
             return {name: tuple(value) if isinstance(value, list) else value for name, value in meta[of].items()}
 
         layout, net = Layout(**settings("layout")), self.net_class(**settings("net"))
-        ends = {"low": -math.inf, "high": math.inf}
-        target: dict[str, Any] = {
-            name: ends[name] if value is None else value for name, value in meta["target"].items()
-        }
         parts: dict[str, dict[str, Array]] = {"net": {}, "inputs": {}}
         for key, value in arrays.items():
             part, _, name = key.partition("/")
             parts[part][name] = value
-        return FittedNet(
-            net, parts["net"], Inputs(layout, parts["inputs"]), Target(task=Task(meta["task"]), **target), meta["facts"]
-        )
+        return FittedNet(net, parts["net"], Inputs(layout, parts["inputs"]), Target.restore(meta), meta["facts"])
 
 
 def alike(counts: Sequence[int]) -> list[list[int]]:

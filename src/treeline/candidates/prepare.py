@@ -205,6 +205,11 @@ class Dense:
         self = cls(scaler, target, flat, starts)
         return self, self._join(scaler(numbers), rows.cat)
 
+    @property
+    def width(self) -> int:
+        """Return d."""
+        return len(self.scaler.middle) + len(self.scaler.holes) + int(self.slots.max(initial=-1)) + 1
+
     def __call__(self, rows: Rows) -> Array:
         """Return (n, d) float32."""
         return self._join(self.scaler(np.hstack([rows.num, self.target(rows.cat)])), rows.cat)

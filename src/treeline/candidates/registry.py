@@ -28,6 +28,8 @@ MODULES = (
     "treeline.candidates.deep.tabm",
     "treeline.candidates.deep.transformer",
     "treeline.candidates.deep.pretrained",
+    "treeline.candidates.deep.frozen",
+    "treeline.candidates.deep.tuned",
 )
 "Each module has a tuple `CARDS`."
 

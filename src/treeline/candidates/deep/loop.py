@@ -50,8 +50,8 @@ class Recipe:
     "Factor of the learning rate at progress t."
     decay: Schedule = flat
     "Factor of weight decay and dropout at progress t."
-    factors: Mapping[str, tuple[float, float]] = field(default_factory=dict)
-    "By the first part of a weight's name: factors of learning rate and weight decay."
+    factors: Mapping[str, tuple[float | Schedule, float]] = field(default_factory=dict)
+    "By the first part of a weight's name: factors of learning rate (a number, or by progress t) and of weight decay."
     clip: float = 0.0
     "A member's gradient is shortened to this length; 0 leaves it."
     augment: Augment | None = None
@@ -185,7 +185,7 @@ class _Run:
         decay = self.stack.ops.keep = recipe.decay(t)
         for group in self.optimizer.groups:
             lr_factor, wd_factor = group["factors"]
-            group["lr"] = recipe.lr * rate * lr_factor
+            group["lr"] = recipe.lr * rate * (lr_factor(t) if callable(lr_factor) else lr_factor)
             group["weight_decay"] = recipe.weight_decay * decay * wd_factor
         x, cat, y = (
             held.index_select(0, index.reshape(-1)).view(*index.shape, *held.shape[1:])

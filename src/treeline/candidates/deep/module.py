@@ -64,8 +64,12 @@ class ModuleNet:
         for seed in rng.integers(2**31, size=len(x)):
             with torch.random.fork_rng(devices=[]):
                 torch.manual_seed(int(seed))
-                drawn.append({name: value.detach().numpy() for name, value in _named(self.build()).items()})
+                drawn.append({name: value.detach().numpy() for name, value in self.named(self.build()).items()})
         return {name: np.stack([each[name] for each in drawn]) for name in drawn[0]}
+
+    def named(self, module: Any) -> dict[str, Any]:
+        """Return what of a module is held per member, by name."""
+        return _named(module)
 
     def forward(self, weights: dict[str, Any], x: Any, cat: Any, ops: Any) -> Any:
         """Return outputs (M, 1, B, outputs) of x (M, B, numbers), cat (M, B, ...), one member after the other."""

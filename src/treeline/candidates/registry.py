@@ -22,6 +22,7 @@ MODULES = (
     "treeline.candidates.classical.xgboost",
     "treeline.candidates.classical.catboost",
     "treeline.candidates.classical.glassbox",
+    "treeline.candidates.classical.pixels",
     "treeline.candidates.deep.mlp",
     "treeline.candidates.deep.realmlp",
     "treeline.candidates.deep.tabm",

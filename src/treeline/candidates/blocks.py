@@ -59,7 +59,7 @@ class Blocks:
 
     @classmethod
     def fit(
-        cls, rows: Rows, groups: Sequence[Array], weights: Sequence[float], *, most: int, seed: int
+        cls, rows: Rows, groups: Sequence[Array], weights: Sequence[float], *, most: int, whiten: float, seed: int
     ) -> tuple[Blocks, Array]:
         """Learn from training rows.
 
@@ -68,6 +68,8 @@ class Blocks:
             groups: features (n, d) each.
             weights: the share of the variance that each group gets.
             most: components that are kept.
+            whiten: 0 leaves the components' spreads, 1 makes them equal. Half of that is what nearest neighbours like: what
+                many features say together counts less (Jégou, Chum, ECCV 2012).
             seed: of the sample.
 
         Returns:
@@ -83,8 +85,13 @@ class Blocks:
             part = slice(end - group.shape[1], end)
             total = float(spread[part].sum())
             scale[part] = np.sqrt(weight / total) if total > 1e-12 else 0
-        size = max(LEAST, float(beside.var(axis=0).sum()) if beside.size else 0.0) / sum(weights)
-        mix = scale[:, None] * _components((some - middle) * scale, most) * np.float32(np.sqrt(size))
+        centred = (some - middle) * scale
+        turn = _components(centred, most)
+        along = (centred @ turn).var(axis=0)
+        turn = turn / np.maximum(along, 1e-4 * along.max(initial=0) + 1e-12) ** (whiten / 2)
+        size = max(LEAST, float(beside.var(axis=0).sum()) if beside.size else 0.0)
+        kept = float((centred @ turn).var(axis=0).sum())
+        mix = scale[:, None] * turn * np.sqrt(size / kept if kept > 1e-12 else 0.0)
         self = cls(middle.astype(np.float32), mix.astype(np.float32), table)
         return self, np.hstack([(matrix - self.middle) @ self.mix, beside])
 

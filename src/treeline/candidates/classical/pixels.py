@@ -35,8 +35,8 @@ def svm() -> Through:
 
 
 def neighbours() -> Through:
-    """Return nearest neighbours among the first principal components of the same features."""
-    return Through(Neighbours(Ready), Compared("image", (GRADIENTS, TEXTURES, COLOURS), 64))
+    """Return nearest neighbours among the first principal components of the same features, half whitened."""
+    return Through(Neighbours(Ready), Compared("image", (GRADIENTS, TEXTURES, COLOURS), 64, whiten=0.5))
 
 
 def boosting() -> Through:

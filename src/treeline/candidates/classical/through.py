@@ -7,7 +7,7 @@ that look at no target and need no other rows are `Group`s: they are made once a
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import numpy as np
@@ -110,6 +110,7 @@ class Compared:
     kind: str
     groups: tuple[Group, ...]
     components: int
+    whiten: float = 0.0
     blocks: Blocks | None = None
     "Once learned."
 
@@ -122,12 +123,14 @@ class Compared:
         """Learn scales and principal components."""
         features = group_features(rows, self.kind, self.groups)
         weights = [group.weight for _ in rows.shape.of_kind(self.kind) for group in self.groups]
-        blocks, matrix = Blocks.fit(rows, features, weights, most=int(chosen["components"]), seed=seed)
-        return Compared(self.kind, self.groups, self.components, blocks), numbers_only(rows, matrix)
+        blocks, matrix = Blocks.fit(
+            rows, features, weights, most=int(chosen["components"]), whiten=self.whiten, seed=seed
+        )
+        return replace(self, blocks=blocks), numbers_only(rows, matrix)
 
     def restore(self, arrays: Mapping[str, Array]) -> Made:
         """Rebuild scales and components."""
-        return Compared(self.kind, self.groups, self.components, Blocks.restore(arrays))
+        return replace(self, blocks=Blocks.restore(arrays))
 
     def __call__(self, rows: Rows) -> Rows:
         """Return rows of components and the scaled table."""

@@ -20,13 +20,16 @@ __all__ = ["Blocks", "Ready", "numbers_only"]
 
 SAMPLE = 10_000
 "Rows from which the components are found."
-LEAST = 4.0
-"The variance of the features together, in that of about as many columns; at least that of the whole table."
 
 
 @dataclass(frozen=True, slots=True)
 class Ready:
     """The encoder of rows whose numbers are the matrix already; it stands in for `Dense`."""
+
+    @property
+    def numbers(self) -> int:
+        """How many inputs are plain numbers of the table: none that is known."""
+        return 0
 
     @classmethod
     def fit(cls, rows: Rows, *, seed: int, cap: int = 30, clip: float = 3.0) -> tuple[Ready, Array]:
@@ -59,7 +62,15 @@ class Blocks:
 
     @classmethod
     def fit(
-        cls, rows: Rows, groups: Sequence[Array], weights: Sequence[float], *, most: int, whiten: float, seed: int
+        cls,
+        rows: Rows,
+        groups: Sequence[Array],
+        weights: Sequence[float],
+        *,
+        most: int,
+        whiten: float = 0.0,
+        spread: float = 4.0,
+        seed: int,
     ) -> tuple[Blocks, Array]:
         """Learn from training rows.
 
@@ -70,6 +81,8 @@ class Blocks:
             most: components that are kept.
             whiten: 0 leaves the components' spreads, 1 makes them equal. Half of that is what nearest neighbours like: what
                 many features say together counts less (Jégou, Chum, ECCV 2012).
+            spread: the variance of all features together, about that of as many columns of a table; where the table's is
+                larger, that.
             seed: of the sample.
 
         Returns:
@@ -78,18 +91,18 @@ class Blocks:
         table, beside = Dense.fit(rows, seed=seed, cap=20)
         matrix = np.hstack(groups)
         some = matrix[np.sort(np.random.default_rng(seed).permutation(len(matrix))[:SAMPLE])]
-        middle, spread = some.mean(axis=0), some.var(axis=0)
+        middle, each = some.mean(axis=0), some.var(axis=0)
         scale = np.zeros(len(middle), np.float32)
         ends = np.cumsum([group.shape[1] for group in groups])
         for group, end, weight in zip(groups, ends, weights, strict=True):
             part = slice(end - group.shape[1], end)
-            total = float(spread[part].sum())
+            total = float(each[part].sum())
             scale[part] = np.sqrt(weight / total) if total > 1e-12 else 0
         centred = (some - middle) * scale
         turn = _components(centred, most)
         along = (centred @ turn).var(axis=0)
         turn = turn / np.maximum(along, 1e-4 * along.max(initial=0) + 1e-12) ** (whiten / 2)
-        size = max(LEAST, float(beside.var(axis=0).sum()) if beside.size else 0.0)
+        size = max(spread, float(beside.var(axis=0).sum()) if beside.size else 0.0)
         kept = float((centred @ turn).var(axis=0).sum())
         mix = scale[:, None] * turn * np.sqrt(size / kept if kept > 1e-12 else 0.0)
         self = cls(middle.astype(np.float32), mix.astype(np.float32), table)
@@ -113,11 +126,27 @@ def _components(centred: Array, most: int) -> Array:
     """Return the first principal components (d, k) of (n, d), by the smaller of the two products."""
     n, d = centred.shape
     if n >= d:
-        _, vectors = np.linalg.eigh((centred.T @ centred).astype(np.float64))
-        return np.asarray(vectors[:, ::-1][:, :most])
-    values, left = np.linalg.eigh((centred @ centred.T).astype(np.float64))
-    keep = np.flatnonzero(values > max(1e-9 * values[-1], 1e-12))[::-1][:most]
+        return _leading(centred.T @ centred, most)[1]
+    values, left = _leading(centred @ centred.T, most)
+    keep = values > max(1e-9 * values[0], 1e-12)
     return np.asarray(centred.T @ (left[:, keep] / np.sqrt(values[keep])))
+
+
+def _leading(product: Array, most: int) -> tuple[Array, Array]:
+    """Return the largest eigenvalues (k,), falling, and their vectors (d, k) of a symmetric matrix.
+
+    A few of many by subspace iteration from random vectors (Halko, Martinsson, Tropp, SIAM Review 2011).
+    """
+    product, d = product.astype(np.float64), len(product)
+    if d <= 2 * most:
+        values, vectors = np.linalg.eigh(product)
+    else:
+        base = np.random.default_rng(0).normal(size=(d, most + 20))
+        for _ in range(4):
+            base, _ = np.linalg.qr(product @ base)
+        values, turn = np.linalg.eigh(base.T @ product @ base)
+        vectors = base @ turn
+    return values[::-1][:most], vectors[:, ::-1][:, :most]
 
 
 def numbers_only(rows: Rows, num: Array, cat: Array | None = None) -> Rows:

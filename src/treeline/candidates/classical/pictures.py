@@ -11,7 +11,7 @@ import numpy as np
 
 from treeline.problem.metric import Array
 
-__all__ = ["cells_of", "coarse_gradients", "colours", "gradients", "pooled", "shrunk", "textures"]
+__all__ = ["areas", "cells_of", "coarse_gradients", "colours", "gradients", "pooled", "shrunk", "textures"]
 
 BINS = 18
 "Directions of a gradient with their sign; half as many without."
@@ -102,7 +102,7 @@ def _tents(length: int, cells: int) -> Array:
 
 
 @cache
-def _areas(length: int, cells: int) -> Array:
+def areas(length: int, cells: int) -> Array:
     """Return weights (cells, length) of equal areas; each cell's sum to 1."""
     edge = np.arange(cells + 1) * length / cells
     at = np.arange(length)
@@ -112,7 +112,7 @@ def _areas(length: int, cells: int) -> Array:
 
 def pooled(maps: Array, rows: int, columns: int) -> Array:
     """Return the means (k, rows, columns, c) float32 of maps (k, H, W, c) over equal areas."""
-    return _pool(maps, _areas(maps.shape[1], rows), _areas(maps.shape[2], columns))
+    return _pool(maps, areas(maps.shape[1], rows), areas(maps.shape[2], columns))
 
 
 def shrunk(images: Array, most: int) -> Array:

@@ -111,6 +111,7 @@ class Compared:
     groups: tuple[Group, ...]
     components: int
     whiten: float = 0.0
+    spread: float = 4.0
     blocks: Blocks | None = None
     "Once learned."
 
@@ -123,8 +124,9 @@ class Compared:
         """Learn scales and principal components."""
         features = group_features(rows, self.kind, self.groups)
         weights = [group.weight for _ in rows.shape.of_kind(self.kind) for group in self.groups]
+        most = int(chosen["components"])
         blocks, matrix = Blocks.fit(
-            rows, features, weights, most=int(chosen["components"]), whiten=self.whiten, seed=seed
+            rows, features, weights, most=most, whiten=self.whiten, spread=self.spread, seed=seed
         )
         return replace(self, blocks=blocks), numbers_only(rows, matrix)
 

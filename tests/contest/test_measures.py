@@ -131,7 +131,7 @@ def test_who_memorises_its_training_rows_says_so_on_its_card():
     from treeline.candidates.registry import cards
 
     assert {name for name, card in cards().items() if card.memorises} == {
-        "random_forest", "extra_trees", "neighbours", "tabicl", "tabpfn",
+        "random_forest", "extra_trees", "neighbours", "image_neighbours", "sound_forest", "tabicl", "tabpfn",
     }  # fmt: skip
 
 

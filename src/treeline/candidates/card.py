@@ -8,7 +8,8 @@ costs no extra rows: the stopping point that one half of those rows chooses is j
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib import import_module
 from importlib.util import find_spec
@@ -114,6 +115,16 @@ class Watch:
         self.last = 0
         self.done = 1.0
         "Share of its planned steps that the fit did; below 1 where the clock ended it. Candidates set it."
+
+    @contextmanager
+    def over(self, rows: Rows) -> Iterator[Watch]:
+        """Hold the same rows in another form, such as features of their pictures, for a fit that sees only those."""
+        assert len(rows) == len(self.rows), "another form of the same rows"
+        plain, self.rows = self.rows, rows
+        try:
+            yield self
+        finally:
+            self.rows = plain
 
     def see(self, step: int, prediction: Array) -> bool:
         """Look at the predictions (n,) or (n, C) after `step`; return whether the step is the best so far for all rows."""

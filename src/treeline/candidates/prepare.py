@@ -214,6 +214,11 @@ class Dense:
         """Return (n, d) float32."""
         return self._join(self.scaler(np.hstack([rows.num, self.target(rows.cat)])), rows.cat)
 
+    @property
+    def numbers(self) -> int:
+        """How many inputs, from the left, are numbers and not indicators."""
+        return len(self.scaler.middle)
+
     def _join(self, numbers: Array, cat: Array) -> Array:
         n, p = numbers.shape
         matrix = np.zeros((n, p + int(self.slots.max(initial=-1)) + 1), np.float32)

@@ -23,6 +23,8 @@ MODULES = (
     "treeline.candidates.classical.catboost",
     "treeline.candidates.classical.glassbox",
     "treeline.candidates.classical.words",
+    "treeline.candidates.classical.pixels",
+    "treeline.candidates.classical.sounds",
     "treeline.candidates.deep.mlp",
     "treeline.candidates.deep.realmlp",
     "treeline.candidates.deep.tabm",

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from treeline.candidates.blocks import Ready
 from treeline.candidates.card import Card, Clock, Fitted, Fold, Rows, State
 from treeline.candidates.classical.target import Scale, in_shape, sigmoid, softmax, training_target, wants_l1
 from treeline.candidates.prepare import Dense, settings, with_prefix, without_prefix
@@ -84,7 +85,7 @@ class Weights:
 class Fit:
     """A fitted linear model."""
 
-    inputs: Dense
+    inputs: Dense | Ready
     terms: Terms
     weights: Weights
     scale: Scale
@@ -167,17 +168,22 @@ def _logistic(matrix: Array, y: Array, classes: int, wanted: Sequence[int]) -> I
 class Linear:
     """Ridge regression for values, logistic regression for classes."""
 
+    def __init__(self, encoder: type[Dense] | type[Ready] = Dense) -> None:
+        """`encoder` turns rows into the inputs that are weighed."""
+        self.encoder = encoder
+
     def fit(self, folds: Sequence[Fold], params: Mapping[str, Any], *, clock: Clock, seed: int) -> list[Fitted]:
         """Fit the path of penalties for each fold and keep the chosen one."""
         chosen = settings({"steps": None, "knots": 8, "pairs": 30, "levels": 30}, params)
         fitted: list[Fitted] = []
         for fold in folds:
             rows = fold.train
-            inputs, matrix = Dense.fit(rows, seed=seed, cap=int(chosen["levels"]))
+            inputs, matrix = self.encoder.fit(rows, seed=seed, cap=int(chosen["levels"]))
             scale, z, _ = training_target(rows)
             direction = z if rows.shape.task is not Task.MULTICLASS else (z == np.bincount(z).argmax())
-            numbers = len(inputs.scaler.middle)
-            terms = Terms.fit(matrix, direction * 1.0, numbers, knots=int(chosen["knots"]), pairs=int(chosen["pairs"]))
+            terms = Terms.fit(
+                matrix, direction * 1.0, inputs.numbers, knots=int(chosen["knots"]), pairs=int(chosen["pairs"])
+            )
             held = None if fold.watch is None else terms(inputs(fold.watch.rows))
             best = along(terms(matrix), fold, held, scale, steps=chosen["steps"])
             fitted.append(Fit(inputs, terms, best, scale))
@@ -185,7 +191,7 @@ class Linear:
 
     def restore(self, arrays: dict[str, Array], meta: dict[str, Any]) -> Fitted:
         """Rebuild the weights."""
-        inputs = Dense.restore(without_prefix("inputs", arrays))
+        inputs = self.encoder.restore(without_prefix("inputs", arrays))
         weights = Weights(arrays["slope"], arrays["offset"])
         return Fit(inputs, Terms(**without_prefix("terms", arrays)), weights, Scale(**meta["scale"]))
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from treeline.candidates.blocks import Ready
 from treeline.candidates.card import Card, Clock, Fitted, Fold, Rows, State
 from treeline.candidates.classical.target import in_shape, wants_l1
 from treeline.candidates.prepare import Dense, settings, with_prefix, without_prefix
@@ -25,7 +26,7 @@ BLOCK = 256
 class Near:
     """The training rows, and how many of them answer."""
 
-    inputs: Dense
+    inputs: Dense | Ready
     points: Array
     "(m, d) float32"
     y: Array
@@ -81,13 +82,17 @@ class Near:
 class Neighbours:
     """k nearest neighbours among scaled, one-hot inputs."""
 
+    def __init__(self, encoder: type[Dense] | type[Ready] = Dense) -> None:
+        """`encoder` turns rows into the matrix in which distances are taken."""
+        self.encoder = encoder
+
     def fit(self, folds: Sequence[Fold], params: Mapping[str, Any], *, clock: Clock, seed: int) -> list[Fitted]:
         """Keep at most `rows` training rows of each fold; a step is a number of neighbours."""
         chosen = settings({"steps": None, "rows": 30_000, "levels": 20}, params)
         fitted: list[Fitted] = []
         for fold in folds:
             train, watch = fold.train, fold.watch
-            inputs, matrix = Dense.fit(train, seed=seed, cap=int(chosen["levels"]))
+            inputs, matrix = self.encoder.fit(train, seed=seed, cap=int(chosen["levels"]))
             keep = np.sort(np.random.default_rng(seed).permutation(len(train))[: int(chosen["rows"])])
             classes = train.shape.n_classes
             prior = np.bincount(train.target, minlength=classes) / len(train) if classes else np.ones(1)
@@ -104,7 +109,7 @@ class Neighbours:
 
     def restore(self, arrays: dict[str, Array], meta: dict[str, Any]) -> Fitted:
         """Rebuild the search."""
-        inputs = Dense.restore(without_prefix("inputs", arrays))
+        inputs = self.encoder.restore(without_prefix("inputs", arrays))
         return Near(inputs, arrays["points"], arrays["y"], arrays["prior"], meta["count"])
 
 

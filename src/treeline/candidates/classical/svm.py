@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from treeline.candidates.blocks import Ready
 from treeline.candidates.card import Card, Clock, Fitted, Fold, Rows, State
 from treeline.candidates.classical.linear import Weights, along
 from treeline.candidates.classical.target import Scale, training_target
@@ -53,7 +54,7 @@ class Kernel:
 class Machine:
     """A fitted machine: inputs, kernel features or decision values, and the linear map to the answer."""
 
-    inputs: Dense
+    inputs: Dense | Ready
     kernel: Kernel
     weights: Weights
     scale: Scale
@@ -73,6 +74,10 @@ class Machine:
 class Svm:
     """Support vector classification and regression."""
 
+    def __init__(self, encoder: type[Dense] | type[Ready] = Dense) -> None:
+        """`encoder` turns rows into the matrix that the kernel compares."""
+        self.encoder = encoder
+
     def fit(self, folds: Sequence[Fold], params: Mapping[str, Any], *, clock: Clock, seed: int) -> list[Fitted]:
         """Fit the exact machine up to `exact` training rows, else the one on landmarks."""
         defaults = {"steps": None, "C": 2.0, "gamma": 1.0, "exact": 5000, "landmarks": 800, "epsilon": 0.05}
@@ -81,7 +86,7 @@ class Svm:
 
     def _fit(self, fold: Fold, chosen: dict[str, Any], seed: int) -> Fitted:
         rows = fold.train
-        inputs, matrix = Dense.fit(rows, seed=seed, cap=20)
+        inputs, matrix = self.encoder.fit(rows, seed=seed, cap=20)
         scale, z, _ = training_target(rows)
         spread = float(matrix.var(axis=0).sum())
         gamma = float(chosen["gamma"]) / spread if spread > 0 else 1.0
@@ -105,7 +110,7 @@ class Svm:
     def restore(self, arrays: dict[str, Array], meta: dict[str, Any]) -> Fitted:
         """Rebuild points and maps."""
         kernel = Kernel(arrays["points"], arrays["mix"], arrays["shift"], meta["gamma"])
-        inputs = Dense.restore(without_prefix("inputs", arrays))
+        inputs = self.encoder.restore(without_prefix("inputs", arrays))
         return Machine(inputs, kernel, Weights(arrays["slope"], arrays["offset"]), Scale(**meta["scale"]))
 
 

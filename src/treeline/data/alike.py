@@ -2,8 +2,8 @@
 
 Near pictures are found by locality-sensitive hashing (Charikar 2002, "Similarity estimation techniques from rounding
 algorithms"): the signs of random projections of small grey copies, from which the mean picture was taken; pictures that
-share a band of signs are compared pixel by pixel. Two are nearly the same when their grey pixels differ by at most a tenth of
-their own contrast (a correlation of 0.995): another format, another quality or another size does no more to a picture, and two
+share a band of signs are compared pixel by pixel. Two are nearly the same when their grey pixels differ by at most 15 % of
+their own contrast (a correlation of 0.99): another format, another quality or another size does no more to a picture, and two
 photographs of one kind of thing hardly ever come so near.
 """
 
@@ -23,14 +23,17 @@ if TYPE_CHECKING:
     from treeline.data.view import View
     from treeline.problem.metric import Array
 
-__all__ = ["alike", "groups_of", "joined", "lookalikes", "same_content"]
+__all__ = ["alike", "connected", "groups_of", "joined", "lookalikes", "same_content"]
 
 SIDE = 16
 "Pixels of the small copies' sides."
 BANDS, BITS = 8, 20
 NEIGHBOURS = 16
 "In a band, a picture is compared with so many that follow it; more would be a crowd of one look, chained anyway."
-NEAR = 0.1
+LUMA = np.array([0.299, 0.587, 0.114], np.float32)
+NEAR = 0.15
+COMMON = 0.05
+"A picture beside other inputs that comes in a larger share of rows stands for `no picture`, and makes no copies."
 FLAT = 4.0
 "Grey levels of contrast below which pictures hold too little to be compared, unless they are equal."
 CHUNK = 1000
@@ -75,7 +78,8 @@ def _small(images: Array, rows: Array) -> Array:
 
 
 def _grey(images: Array) -> Array:
-    return np.asarray(images.mean(axis=3, dtype=np.float32))
+    """Return luma (n, H, W) float32, which storing anew changes least."""
+    return np.asarray(images @ LUMA if images.shape[3] == 3 else images[..., 0], dtype=np.float32)
 
 
 def _candidates(small: Array) -> Array:
@@ -116,13 +120,25 @@ def groups_of(dataset: Dataset, target: str | None) -> Array | None:
     ]
     if not codes or not len(dataset):
         return None
-    # Rows are connected through any of the columns: the next row with the same code, column by column.
-    pairs = [np.stack([order[:-1], order[1:]], axis=1)[np.diff(code[order]) == 0] for code, order in _ordered(codes)]
-    return joined(len(dataset), np.concatenate(pairs))
+    if any(c.kind.is_input and c.name != target and c.name not in dataset.media for c in dataset.columns):
+        codes = [_without_common(code) for code in codes]
+    return connected(codes)
 
 
-def _ordered(codes: list[Array]) -> list[tuple[Array, Array]]:
-    return [(code, np.argsort(code, kind="stable")) for code in codes]
+def connected(codes: list[Array]) -> Array:
+    """Return (n,) int64 codes, equal for rows that any of these codes, each (n,), connect directly or through others."""
+    orders = [np.argsort(code, kind="stable") for code in codes]
+    pairs = [
+        np.stack([order[:-1], order[1:]], axis=1)[np.diff(code[order]) == 0]
+        for code, order in zip(codes, orders, strict=True)
+    ]
+    return joined(len(codes[0]), np.concatenate(pairs))
+
+
+def _without_common(code: Array) -> Array:
+    """Give the rows of very common codes codes of their own."""
+    common = np.bincount(code)[code] > max(COMMON * len(code), 2)
+    return np.where(common, code.max() + 1 + np.arange(len(code)), code)
 
 
 def alike(view: View) -> list[Finding]:
@@ -139,6 +155,7 @@ def alike(view: View) -> list[Finding]:
     what = "pictures" if view.of_kind(Kind.IMAGE) else "sounds"
     rows = int(n - len(size))
     told = f"{rows:,} of {n:,} {what} are the same as another one, or nearly"
+    kept = view.problem is not None and view.problem.policy is not Policy.TIME
     severity, title, do = (
         Severity.NOTE,
         f"The same {what} more than once",
@@ -154,12 +171,12 @@ def alike(view: View) -> list[Finding]:
     if split:
         across = _mixed(codes, np.unique(view.frame["split"].to_numpy(), return_inverse=True)[1])[codes]
         if across.any():
-            severity, title = Severity.WARN, f"The same {what} in train and test"
+            title = f"The same {what} in train and test"
+            severity = severity if kept else Severity.WARN
             told += (
                 f"; {int(across.sum()):,} lie in more than one of the given splits, so scores on those splits flatter"
             )
             repeated = across
-    kept = view.problem is not None and view.problem.policy is not Policy.TIME
     return [
         Finding(
             code="D025",

@@ -9,9 +9,10 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from treeline.data.column import Kind
+from treeline.data.open_file import unpack_cap
 from treeline.errors import DataError
 
-__all__ = ["MAX_BYTES", "SUFFIXES", "Place", "kind_of", "open_place"]
+__all__ = ["MAX_BYTES", "SUFFIXES", "Place", "is_clutter", "kind_of", "open_place"]
 
 MAX_BYTES = 256 << 20
 "A larger file is not opened."
@@ -30,7 +31,7 @@ def kind_of(name: str) -> Kind | None:
 
 def is_clutter(name: str) -> bool:
     """Whether a path is hidden or one that systems strew about, such as `__MACOSX` or `Thumbs.db`."""
-    return any(part.startswith(".") or part in CLUTTER for part in PurePosixPath(name).parts)
+    return any((part.startswith(".") and part != "..") or part in CLUTTER for part in PurePosixPath(name).parts)
 
 
 @dataclass(slots=True)
@@ -47,6 +48,8 @@ class Place:
     def refusal(self, name: str) -> str:
         """Return why the file of that path is not opened; empty where it may be."""
         path = PurePosixPath(name)
+        if not name.isascii() and name != name.encode(errors="replace").decode():
+            return "has a name that is no UTF-8"
         if path.is_absolute() or (name[1:2] == ":" and name[:1].isalpha()):
             return "is an absolute path"
         if ".." in path.parts or "\0" in name:
@@ -123,7 +126,7 @@ def open_place(root: str | Path) -> Place:
     """Return the place: a zip's directory is read, nothing else; an empty root is the current folder.
 
     Raises:
-        DataError: the zip is damaged, or two of its files share a name.
+        DataError: the zip is damaged or a bomb, or two of its files share a name.
     """
     path = Path(root or ".")
     if not path.is_file():
@@ -135,6 +138,14 @@ def open_place(root: str | Path) -> Place:
         raise DataError(
             f"The zip file is cut short or damaged ({error}).", where=str(path), do="Fetch it again."
         ) from None
+    cap = unpack_cap(path.stat().st_size)
+    total = sum(member.file_size for member in listed)
+    if total > cap:
+        raise DataError(
+            f"The zip file unpacks to {total >> 20} MiB, more than {cap >> 20}, which no honest one does.",
+            where=str(path),
+            do="Unpack it yourself if you trust it.",
+        )
     members = {member.filename: member for member in listed}
     if len(members) < len(listed):
         raise DataError("Two files in the zip share a name.", where=str(path), do="Pack it anew.")

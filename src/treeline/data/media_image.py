@@ -72,7 +72,7 @@ def pixels(stream: IO[bytes], size: tuple[int, int, int]) -> tuple[Array, list[s
         image = ImageOps.exif_transpose(image)
         done.append("turned as EXIF says")
     if image.mode.startswith("I"):
-        values = np.clip(np.asarray(image).astype(np.int64), 0, 65535)
+        values = np.clip(np.asarray(image).astype(np.int32), 0, 65535)
         image = Image.fromarray(((values * 255 + 32767) // 65535).astype(np.uint8))
         done.append("16 bits scaled to 8")
     elif image.mode == "F":
@@ -105,8 +105,11 @@ def _opened(stream: IO[bytes]) -> Image:
         if not head:
             raise Unreadable("empty file", "is empty") from None
         sort = sort_of(head)
-        what = {"text": "no known format", "an image": "an image with a damaged header"}.get(sort, sort)
-        raise Unreadable("no readable image", f"holds {what}") from None
+        what = {
+            "text": f"no {', '.join(FORMATS[:-1])} or {FORMATS[-1]} that can be read",
+            "an image": "an image with a damaged header",
+        }
+        raise Unreadable("no readable image", f"holds {what.get(sort, sort)}") from None
     if image.width * image.height > MAX_PIXELS:
         told = f"has {image.width} x {image.height} pixels, more than {MAX_PIXELS // 10**6} million"
         raise Unreadable("too many pixels", told)

@@ -140,6 +140,7 @@ def _write_rejects(path: Path, bad: Sequence[Reject]) -> None:
     writer.writerows([r.number, r.line, r.reason, r.detail, r.text] for r in bad)
     temporary = ""
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".rejects-")
         with os.fdopen(handle, "wb") as file:
             file.write(out.getvalue().encode("utf-8", "backslashreplace"))

@@ -45,25 +45,26 @@ def holds_media(path: Path) -> bool:
     return "[Content_Types].xml" not in names and any(kind_of(name) and not is_clutter(name) for name in names)
 
 
-def path_columns(frame: pl.DataFrame, root: str) -> dict[str, Kind]:
-    """Return the columns of a table that hold paths of images or sounds that exist below `root`."""
+def path_columns(frame: pl.DataFrame, root: str) -> tuple[dict[str, Kind], dict[str, str]]:
+    """Return the columns of a table that hold paths of images or sounds below `root`, and notes on those that almost do."""
     import polars as pl
 
     found: dict[str, Kind] = {}
-    place = None
-    for name in frame.columns:
-        if frame[name].dtype != pl.String:
-            continue
+    notes: dict[str, str] = {}
+    texts = [name for name in frame.columns if frame[name].dtype == pl.String]
+    for name, kind in [(name, kind) for name in texts for kind in SUFFIXES]:
         values = frame[name].drop_nulls()
-        for kind, suffixes in SUFFIXES.items():
-            ends = r"(?i)\.(" + "|".join(suffix[1:] for suffix in suffixes) + ")$"
-            likely = all(float(part.str.contains(ends).mean() or 0) >= MOSTLY for part in (values.head(1000), values))  # type: ignore[arg-type]
-            if len(values) and likely:
-                place = place or open_place(root)
-                there = sum(not place.refusal(value) for value in values)
-                if there >= MOSTLY * len(values):
-                    found[name] = kind
-    return found
+        ends = r"(?i)\.(" + "|".join(suffix[1:] for suffix in SUFFIXES[kind]) + ")$"
+        parts = (values.head(1000), values)
+        if not len(values) or any(int(part.str.contains(ends).sum()) < MOSTLY * len(part) for part in parts):
+            continue
+        place = open_place(root)
+        refused = [(value, why) for value in values if (why := place.refusal(value))]
+        if len(refused) <= (1 - MOSTLY) * len(values):
+            found[name] = kind
+        else:
+            notes[name] = f"looks like paths of {kind}s, but {shown(refused[0][0], 40)} {refused[0][1]}"
+    return found, notes
 
 
 def read_media(path: Path) -> Raw:

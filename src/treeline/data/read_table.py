@@ -82,7 +82,9 @@ def read(  # noqa: PLR0913 - the door takes every wish about reading
     known = frozenset({*(kinds or {}), *([target] if target else [])})
     raw = read_raw(source, query=query, header=header, sheet=sheet, known=known)
     _check_target(raw.frame, raw.source, target)
-    told = {**raw.kinds, **path_columns(raw.frame, raw.root), **(kinds or {})}
+    paths, notes = ({}, {}) if raw.kinds else path_columns(raw.frame, raw.root)
+    raw = replace(raw, notes={**raw.notes, **notes})
+    told = {**raw.kinds, **paths, **(kinds or {})}
     raw, media = settle_media(raw, told)
     records = settle_rejects(raw, bad_rows=bad_rows, rejects=rejects)
     options = Options(

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from treeline.data.alike import groups_of, same_content
+from treeline.data.alike import connected, groups_of, same_content
 from treeline.data.column import Kind
 from treeline.problem.task import Policy
 
@@ -179,8 +179,8 @@ def keys_of(dataset: Dataset, problem: Problem, rows: Array) -> dict[str, Any]:
         keys["times"] = rows if problem.time is None else times_of(dataset, problem.time, rows)
     else:
         names = [c.name for c in dataset.columns if c.kind.is_input and c.name != problem.target]
-        near = groups_of(dataset, problem.target)
-        same = (clusters(dataset, problem.target) if near is None else near)[rows]
+        same, near = clusters(dataset, problem.target), groups_of(dataset, problem.target)
+        same = (same if near is None else connected([same, near]))[rows]
         if len(np.unique(same)) < len(rows) and not is_coarse(dataset, names):
             keys["duplicates"] = same
     return keys

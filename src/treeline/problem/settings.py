@@ -39,7 +39,7 @@ class Settings:
     folds: int | None = _setting(None, "How many folds judge the top of the ladder.")
     seed: int = _setting(0, "The seed of everything random.")
     kind: dict[str, str] = _setting(  # noqa: RUF009 - a field() in disguise
-        {}, "Override a column's kind: NAME=number|category|date|text|identifier."
+        {}, "Override a column's kind: NAME=number|category|date|text|image|sound|identifier."
     )
     drop: tuple[str, ...] = _setting((), "Columns that no model may use.")
     allow_leak: bool = _setting(False, "Go on although a column gives the target away.")

@@ -37,6 +37,7 @@ HEAVY = {
         "openpyxl",
         "optuna",
         "pandas",
+        "PIL",
         "plotly",
         "polars",
         "psycopg",
@@ -45,7 +46,7 @@ HEAVY = {
         "scipy",
         "seaborn",
     ),
-    *("shap", "sklearn", "sqlalchemy", "statsmodels", "tabm", "torch", "transformers", "xgboost"),
+    *("shap", "sklearn", "soundfile", "sqlalchemy", "statsmodels", "tabm", "torch", "transformers", "xgboost"),
 }
 UNSAFE = {"pickle", "cPickle", "_pickle", "joblib", "cloudpickle", "dill", "shelve", "marshal"}
 NEVER_AT_START = {

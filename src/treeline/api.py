@@ -130,6 +130,7 @@ def audit(source: Any, *, target: str | None = None, **settings: Any) -> Any:
 
     wanted = Settings.of(**settings)
     dataset = _load(source, wanted, None)
+    target = target or dataset.label
     problem = _asked(dataset, target, wanted) if target else None
     found = examine(dataset, problem, deadline_s=60.0, drop=wanted.drop)
     return Audited(dataset=dataset, problem=problem, findings=tuple(found))
@@ -237,6 +238,8 @@ def _read(source: Any, settings: Settings, folder: Path) -> tuple[Dataset, Setti
 
         settings = settings.with_target(load_sample(source.removeprefix("sample:"))[1])
     dataset = _load(source, settings, folder / "rejects.csv")
+    if settings.target is None and dataset.label:
+        settings = settings.with_target(dataset.label)
     if settings.target is None:
         names = ", ".join(shown(name) for name in dataset.names[:12])
         raise UsageError("Nothing says which column to predict.", do=f"Give --target; the columns are {names}.")

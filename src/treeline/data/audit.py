@@ -9,7 +9,8 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from treeline.data import condition, copies, goal, leaks, order
+from treeline.data import alike, condition, copies, goal, leaks, order
+from treeline.data.column import Kind
 from treeline.data.condition import LEFT_OUT
 from treeline.data.findings import Finding, Severity
 from treeline.data.view import view_of
@@ -75,9 +76,10 @@ def _checks(view: View, findings: list[Finding]) -> Iterator[tuple[str, Callable
     yield "identifiers", lambda: condition.identifiers(view)
     yield "constant columns", lambda: condition.constants(view)
     yield "copied rows", lambda: copies.copies(view)
+    yield "copied pictures and sounds", lambda: alike.alike(view)
     if view.problem is not None:
-        yield "leaks", lambda: leaks.single_columns(view, _inputs(view, findings))
-        yield "after-the-fact columns", lambda: leaks.after_the_fact(view, _inputs(view, findings))
+        yield "leaks", lambda: leaks.single_columns(view, _plain_inputs(view, findings))
+        yield "after-the-fact columns", lambda: leaks.after_the_fact(view, _plain_inputs(view, findings))
         yield "groups", lambda: order.groups(view)
         yield "time", lambda: order.time(view)
         yield "row order", lambda: order.file_order(view, _named(findings, "D003"))
@@ -86,12 +88,12 @@ def _checks(view: View, findings: list[Finding]) -> Iterator[tuple[str, Callable
             yield "balance", lambda: goal.balance(view)
         else:
             yield "tail", lambda: goal.tail(view)
-        yield "missing by target", lambda: leaks.missing_by_target(view, _inputs(view, findings))
+        yield "missing by target", lambda: leaks.missing_by_target(view, _plain_inputs(view, findings))
     yield "missing values", lambda: condition.missing(view)
     yield "many levels", lambda: condition.many_levels(view)
     yield "odd numbers", lambda: condition.odd_numbers(view)
     yield "placeholders", lambda: condition.placeholders(view)
-    yield "equal columns", lambda: condition.twins(view, _inputs(view, findings))
+    yield "equal columns", lambda: condition.twins(view, _plain_inputs(view, findings))
 
 
 def _named(findings: list[Finding], code: str) -> list[str]:
@@ -101,6 +103,12 @@ def _named(findings: list[Finding], code: str) -> list[str]:
 def _inputs(view: View, findings: list[Finding]) -> list[str]:
     out = dropped_columns(findings)
     return [column.name for column in view.columns if column.kind.is_input and column.name not in out]
+
+
+def _plain_inputs(view: View, findings: list[Finding]) -> list[str]:
+    """The inputs whose values say something themselves: a path does not."""
+    paths = view.of_kind(Kind.IMAGE, Kind.SOUND)
+    return [name for name in _inputs(view, findings) if name not in paths]
 
 
 def gate(findings: list[Finding]) -> tuple[list[Finding], list[Finding]]:

@@ -41,7 +41,11 @@ def listed(names: list[str] | tuple[str, ...], most: int = 5) -> str:
 def identifiers(view: View) -> list[Finding]:
     """Find D003: columns that only name or number the rows."""
     n = len(view.dataset)
-    found = view.of_kind(Kind.IDENTIFIER)
+    found = [
+        c.name
+        for c in view.columns
+        if c.kind is Kind.IDENTIFIER and not (c.name == "split" and view.dataset.how.get("split"))
+    ]
     whole = [c for c in view.columns if c.kind is Kind.NUMBER and c.distinct == n > 20 and not c.missing]
     for column in whole:
         series = view.dataset.frame[column.name]

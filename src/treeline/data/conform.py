@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from treeline.data.column import Kind
 from treeline.data.date_text import AMBIGUOUS, guess_formats, parse_dates, swapped
 from treeline.data.missing_text import AMONG_NUMBERS, ANYWHERE
 from treeline.data.number_text import NumberStyle, parse_numbers
-from treeline.data.raw import settle_rejects
+from treeline.data.raw import Raw, settle_rejects
 from treeline.data.read_table import read_raw
 from treeline.data.typed_values import text_of
 from treeline.errors import DataError, nearest, shown
@@ -56,6 +57,7 @@ def conform(
 
     wanted = [str(column["name"]) for column in columns]
     raw = read_raw(source, query=query, header=header, sheet=sheet, known=frozenset(wanted))
+    raw = _named_alike(raw, columns)
     absent = [name for name in wanted if name not in raw.frame.columns]
     if absent:
         listed = ", ".join(shown(name) for name in absent[:8])
@@ -78,6 +80,15 @@ def conform(
         if failed:
             problems[str(column["name"])] = failed
     return pl.DataFrame(out), problems
+
+
+def _named_alike(raw: Raw, columns: Sequence[Mapping[str, Any]]) -> Raw:
+    """Give the files of a folder or zip the name that the model's only column of files has."""
+    wanted = [str(column["name"]) for column in columns if Kind(column["kind"]).is_media]
+    given = [name for name, kind in raw.kinds.items() if Kind(kind).is_media]
+    if len(wanted) != 1 or len(given) != 1 or wanted[0] in raw.frame.columns:
+        return raw
+    return replace(raw, frame=raw.frame.rename({given[0]: wanted[0]}))
 
 
 def _conform(series: pl.Series, column: Mapping[str, Any]) -> tuple[pl.Series, int]:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from treeline.data.alike import same_content
 from treeline.data.findings import Finding, Severity
 from treeline.data.structure import clusters, is_coarse
 from treeline.errors import DataError
@@ -27,7 +28,10 @@ def refuse_no_information(view: View) -> None:
     Raises:
         DataError: all rows are identical, or no input column has two values.
     """
-    frame = view.frame
+    import polars as pl
+
+    media = view.dataset.media
+    frame = view.frame.with_columns(pl.Series(name, same_content(held[view.rows])) for name, held in media.items())
     informative = [c for c in view.columns if c.distinct > 1 or (c.distinct == 1 and c.missing)]
     if not informative or (len(frame) and frame.select(c.name for c in informative).hash_rows(seed=0).n_unique() == 1):
         raise DataError(

@@ -50,6 +50,8 @@ class Dataset:
     "How it was read: format, encoding, delimiter, decimal mark and the like."
     media: Mapping[str, np.ndarray[Any, Any]] = field(default_factory=dict)
     "Image and sound columns decoded, each (n, …): see `candidates/media.py`."
+    label: str = ""
+    "The column that is the target unless another is named, where the source itself says so (class folders)."
 
     def __len__(self) -> int:
         """Return the number of rows."""

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Raw", "Reject", "check_names", "settle_rejects"]
 
+FEW = 0.01
+"Up to this share of images or sounds that cannot be used are set aside without asking."
+
 
 @dataclass(frozen=True, slots=True)
 class Reject:
@@ -46,8 +49,14 @@ class Raw:
     read: int
     "Records in the source, rejected ones included."
     rejects: tuple[Reject, ...] = ()
+    lost: tuple[Reject, ...] = ()
+    "Records whose image or sound cannot be used: a few of them are set aside without asking."
     root: str = ""
     "The folder or zip file below which the paths of images and sounds lie."
+    kinds: dict[str, str] = field(default_factory=dict)
+    "Per column: the kind that the reader knows."
+    label: str = ""
+    "The column that the reader knows to be the target."
     how: dict[str, str] = field(default_factory=dict)
     notes: dict[str, str] = field(default_factory=dict)
     "Per column: what a reader has to say about it."
@@ -77,10 +86,10 @@ def settle_rejects(raw: Raw, *, bad_rows: str, rejects: Path | None, predicting:
     """Refuse, or write the rejects file, and return where every record went; rows to predict cannot be set aside.
 
     Raises:
-        DataError: there are bad records and `bad_rows` is `refuse`, or no good one is left.
+        DataError: there are bad records (or more than a few lost files) and `bad_rows` is `refuse`, or no good one is left.
         SetupError: the rejects file cannot be written.
     """
-    bad = raw.rejects
+    bad = (*raw.rejects, *raw.lost)
     used = raw.frame.height
     if used + len(bad) != raw.read:
         raise DataError(
@@ -91,24 +100,36 @@ def settle_rejects(raw: Raw, *, bad_rows: str, rejects: Path | None, predicting:
     reasons = dict(Counter(reject.reason for reject in bad))
     if not bad:
         return Records(read=raw.read, used=used)
-    first = bad[0]
-    numbers = ", ".join(str(reject.number) for reject in bad[:5]) + (", …" if len(bad) > 5 else "")
-    if bad_rows == "refuse" or not used:
-        raise DataError(
-            f"Record {first.number} (line {first.line}) {first.detail}; "
-            f"{len(bad)} of {raw.read} records are bad: {numbers}.",
-            where=f"{raw.source}:{first.number}",
-            do=(
-                "Repair the file."
-                if predicting
-                else "Repair the file, or leave such records out with --bad-rows=quarantine."
-            )
-            if used
-            else "Check the delimiter and the header line; no record is usable.",
-        )
+    if raw.rejects and (bad_rows == "refuse" or not used):
+        raise _bad_records(raw, predicting=predicting)
+    if raw.lost and (not used or (bad_rows == "refuse" and (predicting or len(raw.lost) > FEW * raw.read))):
+        raise _lost_files(raw, predicting=predicting)
     path = rejects or Path(f"{raw.source}.rejects.csv")
     _write_rejects(path, bad)
     return Records(read=raw.read, used=used, quarantined=len(bad), reasons=reasons)
+
+
+def _bad_records(raw: Raw, *, predicting: bool) -> DataError:
+    bad = raw.rejects
+    first = bad[0]
+    numbers = ", ".join(str(reject.number) for reject in bad[:5]) + (", …" if len(bad) > 5 else "")
+    way = "Repair the file." if predicting else "Repair the file, or leave such records out with --bad-rows=quarantine."
+    return DataError(
+        f"Record {first.number} (line {first.line}) {first.detail}; "
+        f"{len(bad)} of {raw.read} records are bad: {numbers}.",
+        where=f"{raw.source}:{first.number}",
+        do=way if raw.frame.height else "Check the delimiter and the header line; no record is usable.",
+    )
+
+
+def _lost_files(raw: Raw, *, predicting: bool) -> DataError:
+    listed = "; ".join(f"{shown(reject.text)} {reject.detail}" for reject in raw.lost[:5])
+    way = "Repair these files, or take them out"
+    return DataError(
+        f"{len(raw.lost)} of {raw.read} files cannot be used: {listed}{'; …' if raw.lost[5:] else '.'}",
+        where=raw.source,
+        do=f"{way}." if predicting or not raw.frame.height else f"{way} with --bad-rows=quarantine.",
+    )
 
 
 def _write_rejects(path: Path, bad: Sequence[Reject]) -> None:
@@ -119,6 +140,7 @@ def _write_rejects(path: Path, bad: Sequence[Reject]) -> None:
     writer.writerows([r.number, r.line, r.reason, r.detail, r.text] for r in bad)
     temporary = ""
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".rejects-")
         with os.fdopen(handle, "wb") as file:
             file.write(out.getvalue().encode("utf-8", "backslashreplace"))

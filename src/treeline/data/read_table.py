@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from treeline.data.dataset import Dataset
 from treeline.data.frames import is_frame, read_frame
 from treeline.data.kinds import infer_kinds
+from treeline.data.media import settle_media
 from treeline.data.open_file import open_file
 from treeline.data.raw import Raw, settle_rejects
 from treeline.data.read_csv import read_csv
 from treeline.data.read_files import read_columnar, read_excel, read_json_lines
+from treeline.data.read_media import holds_media, path_columns, read_media
 from treeline.data.read_sql import is_database, read_sql
 from treeline.data.samples import load_sample
 from treeline.data.text_values import Options
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     import polars as pl
 
     from treeline.data.column import Column
+    from treeline.problem.metric import Array
 
 __all__ = ["read", "read_raw"]
 
@@ -55,7 +58,8 @@ def read(  # noqa: PLR0913 - the door takes every wish about reading
     """Read a table and infer what its columns are, over all of its records.
 
     Args:
-        source: a path (delimited text, Parquet, Feather, JSON lines, xlsx; gz, bz2, xz, zst, zip), the URL of a database,
+        source: a path (delimited text, Parquet, Feather, JSON lines, xlsx; gz, bz2, xz, zst, zip), a folder or zip of images
+            or sounds (one folder a class, `train` and `test`, or `metadata.csv`), the URL of a database,
             `sample:NAME`, or a pandas, Polars or Arrow table, a 2-D numpy array or a list of dicts.
         query: for a database.
         kinds: column name to kind, where inference is to be overruled.
@@ -78,16 +82,20 @@ def read(  # noqa: PLR0913 - the door takes every wish about reading
     known = frozenset({*(kinds or {}), *([target] if target else [])})
     raw = read_raw(source, query=query, header=header, sheet=sheet, known=known)
     _check_target(raw.frame, raw.source, target)
+    paths, notes = ({}, {}) if raw.kinds else path_columns(raw.frame, raw.root)
+    raw = replace(raw, notes={**raw.notes, **notes})
+    told = {**raw.kinds, **paths, **(kinds or {})}
+    raw, media = settle_media(raw, told)
     records = settle_rejects(raw, bad_rows=bad_rows, rejects=rejects)
     options = Options(
-        source=raw.source, target=target, kinds=dict(kinds or {}), date_format=date_format,
+        source=raw.source, target=target, kinds=told, date_format=date_format,
         missing=None if missing is None else tuple(missing), semicolon=raw.how.get("delimiter") == "';'",
     )  # fmt: skip
     frame, columns = infer_kinds(raw.frame, options, raw.notes)
     _check_target(frame, raw.source, target)
     return Dataset(
         frame=frame, columns=columns, records=records, source=raw.source,
-        fingerprint=_fingerprint(frame, columns), how=raw.how,
+        fingerprint=_fingerprint(frame, columns, media), how=raw.how, media=media, label=raw.label,
     )  # fmt: skip
 
 
@@ -144,6 +152,8 @@ def read_raw(
 
 
 def _file(path: Path, wish: _Wish) -> Raw:
+    if holds_media(path):
+        return read_media(path)
     content = open_file(path)
     source = str(path)
     if content.sort in ("parquet", "ipc"):
@@ -160,7 +170,7 @@ def _file(path: Path, wish: _Wish) -> Raw:
         raw = read_csv(content.data, source, header=wish.header, known=wish.known)
     if content.compression:
         raw.how["compression"] = content.compression
-    return raw
+    return replace(raw, root=str(path.parent))
 
 
 def _is_json(path: Path, data: bytes) -> bool:
@@ -175,8 +185,8 @@ def _is_json(path: Path, data: bytes) -> bool:
         return False
 
 
-def _fingerprint(frame: pl.DataFrame, columns: Sequence[Column]) -> str:
-    """Return a SHA-256 over names, kinds and values, the same on every machine and for every format the data came in."""
+def _fingerprint(frame: pl.DataFrame, columns: Sequence[Column], media: Mapping[str, Array]) -> str:
+    """Return a SHA-256 over names, kinds, values and decoded files, the same for every format the data came in."""
     import numpy as np
     import polars as pl
 
@@ -193,4 +203,8 @@ def _fingerprint(frame: pl.DataFrame, columns: Sequence[Column]) -> str:
         else:
             whole = values.cast(pl.Int64) if values.dtype.is_temporal() else values
             digest.update(whole.fill_null(0).to_numpy().tobytes())
+    for name, held in media.items():
+        digest.update(json.dumps([name, str(held.dtype), list(held.shape)]).encode())
+        for start in range(0, len(held), 1000):
+            digest.update(held[start : start + 1000].tobytes())
     return digest.hexdigest()

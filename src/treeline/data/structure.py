@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from treeline.data.alike import connected, groups_of, same_content
 from treeline.data.column import Kind
 from treeline.problem.task import Policy
 
@@ -136,6 +137,8 @@ def is_coarse(dataset: Dataset, names: list[str]) -> bool:
 
     n = len(dataset)
     room = 0.0
+    if any(name in dataset.media for name in names):
+        return False
     for column in dataset.columns:
         if column.name not in names:
             continue
@@ -149,18 +152,25 @@ def is_coarse(dataset: Dataset, names: list[str]) -> bool:
 
 
 def clusters(dataset: Dataset, target: str | None) -> Array:
-    """Return (n,) int64 numbers, equal where two rows have equal inputs (identifiers and the target apart)."""
+    """Return (n,) int64 numbers, equal where two rows have equal inputs (identifiers and the target apart).
+
+    Of images and sounds it is the decoded content that counts, not the path.
+    """
+    import polars as pl
+
     names = [c.name for c in dataset.columns if c.kind.is_input and c.name != target]
     if not names or not len(dataset):
         return np.arange(len(dataset))
-    keys = dataset.frame.select(names).hash_rows(seed=0).to_numpy()
+    content = [pl.Series(name, same_content(dataset.media[name])) for name in names if name in dataset.media]
+    keys = dataset.frame.select(names).with_columns(content).hash_rows(seed=0).to_numpy()
     return np.asarray(np.unique(keys, return_inverse=True)[1], dtype=np.int64)
 
 
 def keys_of(dataset: Dataset, problem: Problem, rows: Array) -> dict[str, Any]:
     """Return what `plan_folds` needs of these row numbers (m,): `groups`, `times` and `duplicates`, each (m,) or None.
 
-    Times are int64 ranks with missing ones first. Rows that are equal only by chance are no duplicates.
+    Times are int64 ranks with missing ones first. Rows that are equal only by chance are no duplicates; rows that share a
+    picture (or nearly) or a sound are, whatever their other inputs.
     """
     keys: dict[str, Any] = {"groups": None, "times": None, "duplicates": None}
     if problem.group is not None:
@@ -169,7 +179,8 @@ def keys_of(dataset: Dataset, problem: Problem, rows: Array) -> dict[str, Any]:
         keys["times"] = rows if problem.time is None else times_of(dataset, problem.time, rows)
     else:
         names = [c.name for c in dataset.columns if c.kind.is_input and c.name != problem.target]
-        same = clusters(dataset, problem.target)[rows]
+        same, near = clusters(dataset, problem.target), groups_of(dataset, problem.target)
+        same = (same if near is None else connected([same, near]))[rows]
         if len(np.unique(same)) < len(rows) and not is_coarse(dataset, names):
             keys["duplicates"] = same
     return keys

@@ -26,6 +26,9 @@ MODULES = (
     "treeline.candidates.deep.realmlp",
     "treeline.candidates.deep.tabm",
     "treeline.candidates.deep.transformer",
+    "treeline.candidates.deep.texts",
+    "treeline.candidates.deep.images",
+    "treeline.candidates.deep.sounds",
     "treeline.candidates.deep.pretrained",
 )
 "Each module has a tuple `CARDS`."

@@ -62,6 +62,8 @@ NEVER_AT_START = {
 }
 MAY_IMPORT = {
     "candidates/deep/device.py": {"torch"},  # imported inside functions only, by `loop` alone
+    "candidates/deep/language.py": {"torch"},  # modules, imported inside `build` only
+    "candidates/deep/vision.py": {"torch"},
     "candidates/deep/fused.py": {"torch"},  # likewise
     "estimators.py": {"sklearn"},  # an estimator too; imported when first asked for
     "evidence/": {"scipy"},  # numbers are its trade

@@ -23,6 +23,7 @@ MODULES = (
     "treeline.candidates.classical.catboost",
     "treeline.candidates.classical.glassbox",
     "treeline.candidates.classical.words",
+    "treeline.candidates.classical.reduced",
     "treeline.candidates.classical.pixels",
     "treeline.candidates.classical.sounds",
     "treeline.candidates.deep.mlp",

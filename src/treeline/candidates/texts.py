@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from treeline.problem.metric import Array
 
-__all__ = ["Text", "as_bytes", "longest"]
+__all__ = ["Text", "as_bytes", "leading", "longest"]
 
 BUCKETS = 2**15
 TOPICS = 16
@@ -104,8 +104,8 @@ def _orthogonal(columns: Array) -> Array:
     return np.asarray(columns @ (turn[:, ::-1] / np.sqrt(np.maximum(values[::-1], 1e-14 * values[-1]))))
 
 
-def _leading(matrix: Any, k: int) -> Array:
-    """Return the k leading right singular vectors (BUCKETS, k) float32, with a fixed sign."""
+def leading(matrix: Any, k: int) -> Array:
+    """Return the k leading right singular vectors (d, k) float32 of a sparse (n, d) matrix, with a fixed sign."""
     side = np.random.default_rng(0).standard_normal((matrix.shape[0], k + 10))
     for _ in range(4):
         side = _orthogonal(matrix @ (matrix.T @ _orthogonal(side)))
@@ -134,7 +134,7 @@ class Text:
         matrix = _counts(known.gather(rows))
         seen = np.bincount(matrix.indices, minlength=BUCKETS)
         idf = np.where(seen > 1, np.log((1 + matrix.shape[0]) / (1 + seen)) + 1, 0).astype(np.float32)
-        return cls(name=texts.name, idf=idf, components=_leading(_weighted(matrix, idf), k))
+        return cls(name=texts.name, idf=idf, components=leading(_weighted(matrix, idf), k))
 
     @property
     def names(self) -> list[str]:

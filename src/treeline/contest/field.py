@@ -133,8 +133,6 @@ def line_up(
         names = [name for name in chosen if cards[name].family is family] if chosen else wanted
         able = []
         for name in names:
-            if name not in cards:
-                continue
             why = _obstacle(cards[name], given)
             if why is None:
                 able.append(name)

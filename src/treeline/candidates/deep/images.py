@@ -63,7 +63,7 @@ class ImageMLP(PictureCandidate):
     defaults = PATCH
 
 
-def image_card(name: str, title: str, build: str, paper: str, **more: Any) -> Card:
+def _card(name: str, title: str, build: str, paper: str, **more: Any) -> Card:
     return Card(
         name=name,
         title=title,
@@ -94,28 +94,28 @@ PATCH_MORE: dict[str, Any] = {
 }
 
 CARDS = (
-    image_card(
+    _card(
         "image_cnn",
         "Convolutional net",
         "ImageCNN",
         "Simonyan, Zisserman: Very Deep Convolutional Networks, ICLR 2015, arXiv:1409.1556",
         **CONV_MORE,
     ),
-    image_card(
+    _card(
         "image_resnet",
         "Residual net",
         "ImageResNet",
         "He, Zhang, Ren, Sun: Deep Residual Learning for Image Recognition, CVPR 2016, arXiv:1512.03385",
         **CONV_MORE,
     ),
-    image_card(
+    _card(
         "image_vit",
         "Vision transformer",
         "ImageViT",
         "Dosovitskiy et al.: An Image is Worth 16x16 Words, ICLR 2021, arXiv:2010.11929",
         **PATCH_MORE,
     ),
-    image_card(
+    _card(
         "image_mlp",
         "MLP-Mixer",
         "ImageMLP",

@@ -61,7 +61,7 @@ class SoundTransformer(PictureCandidate):
     }
 
 
-def sound_card(name: str, title: str, build: str, paper: str, **more: Any) -> Card:
+def _card(name: str, title: str, build: str, paper: str, **more: Any) -> Card:
     return Card(
         name=name,
         title=title,
@@ -87,28 +87,28 @@ SPACE: dict[str, Any] = {
 MORE: dict[str, Any] = {"portfolio": ({}, {"width": 24}, {"width": 8, "lr": 5e-3}), "space": SPACE}
 
 CARDS = (
-    sound_card(
+    _card(
         "sound_cnn",
         "Convolutional net on spectrograms",
         "SoundCNN",
         "Hershey et al.: CNN Architectures for Large-Scale Audio Classification, ICASSP 2017, arXiv:1609.09430",
         **MORE,
     ),
-    sound_card(
+    _card(
         "sound_crnn",
         "Convolutional recurrent net on spectrograms",
         "SoundCRNN",
         "Çakır et al.: Convolutional Recurrent Neural Networks for Sound Event Detection, TASLP 2017, arXiv:1702.06286",
         **MORE,
     ),
-    sound_card(
+    _card(
         "sound_resnet",
         "Residual net on spectrograms",
         "SoundResNet",
         "He, Zhang, Ren, Sun: Deep Residual Learning for Image Recognition, CVPR 2016, arXiv:1512.03385",
         **MORE,
     ),
-    sound_card(
+    _card(
         "sound_transformer",
         "Spectrogram transformer",
         "SoundTransformer",

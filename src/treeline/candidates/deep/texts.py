@@ -154,7 +154,7 @@ class TextTransformer(TextCandidate):
     defaults: ClassVar[dict[str, Any]] = {**WORDS, "pieces": 1, "vocabulary": 4_000, "dropout": 0.3}
 
 
-def text_card(name: str, title: str, build: str, paper: str, **more: Any) -> Card:
+def _card(name: str, title: str, build: str, paper: str, **more: Any) -> Card:
     return Card(
         name=name,
         title=title,
@@ -179,7 +179,7 @@ SPACE: dict[str, Any] = {
 }
 
 CARDS = (
-    text_card(
+    _card(
         "text_bag",
         "Bag of word vectors",
         "TextBag",
@@ -187,7 +187,7 @@ CARDS = (
         portfolio=({}, {"width": 32, "lr": 1e-2}, {"left_out": 0.4, "width": 128}),
         space=SPACE,
     ),
-    text_card(
+    _card(
         "text_cnn",
         "Convolutional net on words",
         "TextCNN",
@@ -195,7 +195,7 @@ CARDS = (
         portfolio=({}, {"hidden": 96, "left_out": 0.3}, {"width": 64, "lr": 2e-3}),
         space={**SPACE, "hidden": [32, 64, 96]},
     ),
-    text_card(
+    _card(
         "text_lstm",
         "Bidirectional LSTM on words",
         "TextLSTM",
@@ -203,7 +203,7 @@ CARDS = (
         portfolio=({}, {"hidden": 96, "left_out": 0.3}, {"width": 64, "hidden": 32, "lr": 4e-3}),
         space={**SPACE, "hidden": [32, 64, 96]},
     ),
-    text_card(
+    _card(
         "text_transformer",
         "Transformer on pieces of words",
         "TextTransformer",

@@ -14,11 +14,7 @@ from treeline.problem.task import Family
 from treeline.testing.conformance import CHECKS, Case, easy_rows
 
 FEW = {"image_patches": {"patches": 60}}
-MEDIA = [
-    card
-    for card in cards().values()
-    if card.family is Family.CLASSICAL and not card.pretrained and card.accepts
-]
+MEDIA = [card for card in cards().values() if card.family is Family.CLASSICAL and not card.pretrained and card.accepts]
 
 
 @pytest.mark.parametrize("check", CHECKS)

@@ -110,7 +110,8 @@ def attempt(name: str, *, seconds: float, data: Path, pretrained: str, cores: in
     words += ["--out", str(out), "--quiet", "--cores", str(cores), "--pretrained", pretrained or "none"]
     cost = measured(words, limit_s=3 * seconds + 120, cores=cores, log=out.with_suffix(".log"))
     fact: dict[str, object] = {
-        "set": name, "seconds": seconds, "pretrained": Path(pretrained).name if pretrained else "", "wall_s": round(cost.wall_s, 1),
+        "set": name, "seconds": seconds, "pretrained": Path(pretrained).name if pretrained else "",
+        "wall_s": round(cost.wall_s, 1),
         "peak_mb": round(cost.peak_mb), "cores": cores, "commit": commit(), "machine": machine(), "failed": "",
         "when": datetime.now(UTC).isoformat(timespec="seconds"),
     }  # fmt: skip

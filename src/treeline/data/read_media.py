@@ -34,6 +34,8 @@ def holds_media(path: Path) -> bool:
     """Whether a path is a folder, or a zip of images or sounds that is no workbook."""
     if path.is_dir():
         return True
+    if not path.is_file():
+        return False  # opening a pipe would wait for its writer
     try:
         with path.open("rb") as file:
             if file.read(2) != b"PK":

@@ -4,7 +4,8 @@
     python bench/media.py --report
 
 A fifth of each set is kept aside with a fixed seed (its own test part, or a fold or speakers, where the set has such).
-Treeline runs by its command line on the rest; the delivered model predicts what was kept aside, and one scorer judges it. The scores of the
+Treeline runs by its command line on the rest; the delivered model predicts what was kept aside, and one scorer judges it.
+The scores of the
 two sides are out of fold. Facts go to `results/media.jsonl`.
 """
 

@@ -31,8 +31,10 @@ PROBE_SHARE = 0.04
 "Share of the time left that a fit on plain numbers may take."
 PROBE_S = 1.5
 "Seconds that it may take in any case."
-ENOUGH_NET, ENOUGH_BOOSTING = 0.35, 0.25
-"Share of its planned steps below which a fit is not worth starting: nets anneal, boosting learns faster."
+ENOUGH_NET, ENOUGH_BOOSTING, ENOUGH_MEDIA = 0.35, 0.25, 0.08
+"Share of its planned steps below which a fit is not worth starting: nets anneal, boosting learns faster, media need long."
+FRESH = 0.5
+"Share of the time left that the first fits of nets of media may take together, where no lower rung has screened them."
 GOOD = 0.5
 "Share of its planned steps that the width of the top is reckoned with."
 STACK = 400_000
@@ -65,6 +67,11 @@ def rungs_of(rows: int, *, classes: int = 0, seconds: float = 60.0) -> tuple[flo
     while len(shares) < 7 and rows * shares[0] / 2 >= floor and (rows * shares[0] > first or len(shares) < 4):
         shares.insert(0, shares[0] / 2)
     return tuple(shares)
+
+
+def _slow(card: Card) -> bool:
+    """Whether it is a net of texts, images or sounds, whose first seconds tell nothing."""
+    return bool(card.accepts) and card.anytime and card.family is Family.DEEP
 
 
 @dataclass(slots=True)
@@ -194,7 +201,10 @@ class Plan:
                 count = min(len(missing), self._together(), max(1, int(share / (enough * natural))))
             else:
                 count, share = 1, share / len(missing)
-            seconds = min(1.3 * natural * count + 1.0, share if card.anytime else left_s, self._soft(left_s))
+            asked = 1.3 * natural * count + 1.0
+            if _slow(card) and not record.highest(entry):
+                asked = max(asked, FRESH * left_s / len(wanted))
+            seconds = min(asked, share if card.anytime else left_s, self._soft(left_s))
             if seconds >= enough * natural * count and enough * natural * count <= left_s:
                 return self._wish(entry, 1.0, tuple(missing[:count]), seconds, left_s)
         return None
@@ -215,7 +225,9 @@ class Plan:
     @staticmethod
     def _enough(card: Card) -> float:
         """The share of its natural time below which a fit is not worth starting."""
-        return 1.2 if not card.anytime else ENOUGH_NET if card.batched else ENOUGH_BOOSTING
+        if not card.anytime:
+            return 1.2
+        return ENOUGH_MEDIA if _slow(card) else ENOUGH_NET if card.batched else ENOUGH_BOOSTING
 
     @staticmethod
     def _soft(left_s: float) -> float:

@@ -241,8 +241,8 @@ class MediaCandidate:
 
 
 def epochs_for(rows: int, base: int) -> int:
-    """Return the epochs at most: `base` from 8,000 rows on, up to five times as many for fewer."""
-    return round(base * min(5.0, max(1.0, math.sqrt(8000 / max(1, rows)))))
+    """Return the epochs at most: `base` from 8,000 rows on, up to three times as many for fewer."""
+    return round(base * min(3.0, max(1.0, math.sqrt(8000 / max(1, rows)))))
 
 
 def batch_for(rows: int, base: int) -> int:

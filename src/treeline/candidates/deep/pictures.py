@@ -20,8 +20,8 @@ from treeline.problem.metric import Array
 __all__ = ["PictureCandidate", "PictureInputs", "PictureNet"]
 
 MELS = 64
-FRAMES = 256
-"Of a longer spectrogram, neighbouring frames are averaged."
+FRAMES, REACH = 128, 98
+"Of a longer spectrogram, neighbouring frames are averaged; it is cut where this percentage of training sounds have ended."
 TOKENS = 8
 "Patches of an image a side at most; of a spectrogram four times as many in time, half as many in pitch."
 
@@ -61,29 +61,32 @@ class PictureInputs:
     "Whether left and right may be exchanged."
     size: tuple[int, int, int]
     numbers: int
+    reach: int = 0
+    "Frames of a sound that are looked at."
 
     @classmethod
     def fit(cls, rows: Rows, settings: Mapping[str, Any], *, seed: int) -> tuple[Self, Array, Array]:
         """Learn from training rows; return the encoder, the table (n, numbers) and the pictures (n, H, W, C) uint8."""
         column = next(one for one in rows.shape.media if one.kind in ("image", "sound"))
         dense, x = Dense.fit(rows, seed=seed)
-        pictures = _pictures(rows, column.name, column.kind)
+        reach = _reach(rows, column.name) if column.kind == "sound" else 0
+        pictures = _pictures(rows, column.name, reach)
         some = pictures[np.linspace(0, len(pictures) - 1, min(len(pictures), 2000)).astype(np.int64)]
         flat = some.reshape(-1, some.shape[-1])
         mean, std = flat.mean(axis=0, dtype=np.float64), flat.std(axis=0, dtype=np.float64)
         flips = column.kind == "image" and mirror_is_harmless(pictures, rows.target, classes=rows.shape.n_classes)
         size = (int(pictures.shape[1]), int(pictures.shape[2]), int(pictures.shape[3]))
         scale = tuple(float(one) if one > 1 else 1.0 for one in std)
-        inputs = cls(dense, column.name, column.kind, tuple(map(float, mean)), scale, flips, size, x.shape[1])
+        inputs = cls(dense, column.name, column.kind, tuple(map(float, mean)), scale, flips, size, x.shape[1], reach)
         return inputs, x, pictures
 
     def encode(self, rows: Rows) -> tuple[Array, Array]:
         """Return the table (n, numbers) float32 and the pictures (n, H, W, C) uint8."""
-        return self.dense(rows), _pictures(rows, self.column, self.kind)
+        return self.dense(rows), _pictures(rows, self.column, self.reach)
 
     def state(self) -> State:
         """Return all that `restore` needs."""
-        names = ("column", "kind", "mean", "std", "flips", "size", "numbers")
+        names = ("column", "kind", "mean", "std", "flips", "size", "numbers", "reach")
         return self.dense.arrays(), {name: getattr(self, name) for name in names}
 
     @classmethod
@@ -93,10 +96,22 @@ class PictureInputs:
         return cls(Dense.restore(arrays), **known)
 
 
-def _pictures(rows: Rows, column: str, kind: str) -> Array:
-    if kind == "image":
+def _log_mel(rows: Rows, column: str) -> Array:
+    return rows.media.derived(column, f"log-mel-{MELS}", log_mel)
+
+
+def _reach(rows: Rows, column: str) -> int:
+    """Return the frame by which `REACH` percent of the sounds have ended: the rest is mostly padding."""
+    heard = np.asarray(_log_mel(rows, column) > 0).max(axis=2)
+    ends = np.where(heard.any(axis=1), heard.shape[1] - heard[:, ::-1].argmax(axis=1), 1)
+    return int(np.ceil(np.percentile(ends, REACH)))
+
+
+def _pictures(rows: Rows, column: str, reach: int) -> Array:
+    """Return images as they are, or `reach` frames of the spectrograms of sounds."""
+    if not reach:
         return rows.media[column]
-    found = rows.media.derived(column, f"log-mel-{MELS}", log_mel)
+    found = _log_mel(rows, column)[:, :reach]
     by = -(-found.shape[1] // FRAMES)
     if by > 1:
         whole = found[:, : found.shape[1] // by * by].reshape(len(found), -1, by, MELS)

@@ -196,3 +196,14 @@ def test_a_probe_is_fitted_once_below_the_top_and_never_counted():
     assert len(mine) == 1
     assert mine[0].rung < 1.0
     assert any(trial.entry == "quick" and trial.rung == mine[0].rung and trial.fold == 0 for trial in trials)
+
+
+def test_nets_of_media_get_time_on_their_first_fold_where_no_rung_screens_them():
+    plan = plan_of(["net"], 300, 100)
+    assert len(plan.rungs) == 1
+    tables = plan.next(Family.DEEP, [], [], 100.0)
+    plan.cards["net"] = Card(
+        name="net", title="net", family=Family.DEEP, build="x:X", paper="", anytime=True, accepts=("sound",)
+    )
+    sounds = plan.next(Family.DEEP, [], [], 100.0)
+    assert tables.seconds < 5 < 30 < sounds.seconds <= 50

@@ -125,6 +125,10 @@ class Measures:
         if not any("probe" in entry for entry in self.ledger.head["entries"]):
             return unmeasured("engineering", "this ledger is older than that measurement")
         probes = [entry for entry in self.ledger.head["entries"] if entry["probe"]]
+        if not probes and encoder_of(self.ledger).media:
+            return unmeasured(
+                "engineering", "raw texts, images and sounds against features made of them: not compared yet"
+            )
         if not probes:
             return unmeasured("engineering", "every input is a plain number, so there is nothing to engineer")
         done = {(trial.entry, trial.rung): trial for trial in self.ledger.done() if trial.fold == 0}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -11,8 +11,10 @@ import numpy as np
 
 from treeline.contest.trial import State, Trial
 from treeline.data.findings import Finding
+from treeline.problem.metric import Array
 from treeline.problem.problem import Problem
 from treeline.report.diagnostics import diagnose
+from treeline.report.items import items_of
 from treeline.report.privacy import redacted
 
 __all__ = ["FAMILIES", "Summary", "summarize"]
@@ -94,6 +96,8 @@ class Summary:
     errors: dict[str, Any] | None
     "How the delivered model errs (see `diagnose`)."
     run: dict[str, Any]
+    items: dict[str, Any] | None = None
+    "Examples, confusions and suspects where texts, images or sounds lead (see `items_of`)."
 
     def to_json(self) -> dict[str, Any]:
         """Return plain data."""
@@ -114,11 +118,13 @@ def summarize(
     verdict: dict[str, Any],
     oof: dict[str, Any] | None,
     run: dict[str, Any],
+    kept: Mapping[str, Array] | None = None,
 ) -> Summary:
     """Gather what the report tells.
 
     `dataset` holds source, rows, records, columns and how; `oof` the delivered model's cross-fitted out-of-fold predictions:
-    `{"y": (m,), "prediction": (m,) or (m, C)}`; `run` command, versions, machine, settings, unavailable, delivered, out.
+    `{"y": (m,), "prediction": (m,) or (m, C)}`, with `index` (m,) where `kept` holds items (`Ledger.items`); `run` command,
+    versions, machine, settings, unavailable, delivered, out.
     """
     full = _verdict(verdict, problem)
     titles = {row["name"]: row["title"] or row["name"] for row in full["leaderboard"]}
@@ -139,6 +145,7 @@ def summarize(
         "points": _points(trials),
         "errors": diagnose(problem, oof["y"], oof["prediction"]) if oof else None,
         "run": run,
+        "items": items_of(problem, oof, kept or {}),
     }
     return Summary(**redacted(_plain(parts)))
 

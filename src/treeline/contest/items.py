@@ -109,18 +109,24 @@ def _confusions(y: Array, prediction: Array, known: Array) -> tuple[Confusion, .
 def as_picture(values: Array, kind: str) -> Array:
     """Return pictures (k, h, w, c) uint8, at most 64 x 64, of images (k, h, w, c) or of sounds (k, T) int16.
 
-    A sound's picture is its spectrogram: time to the right, low pitches below, bright where loud.
+    A sound's picture is its spectrogram, as wide for a short sound as for a long one: time to the right, low pitches below, bright where loud.
     """
     if kind == "sound":
-        heard = np.flatnonzero((values != 0).any(axis=0))
-        levels = log_mel(values[:, : int(heard[-1]) + 1 if len(heard) else 1])
-        values = levels.transpose(0, 2, 1)[:, ::-1, :, None]
+        values = np.stack([_spectrogram(wave) for wave in values])
         loudest = values.max(axis=(1, 2, 3), keepdims=True)
         # 60 dB below each sound's loudest tone is black: what is softer than that is noise of the recording
         values = 255 * np.clip(1 - (loudest - values.astype(np.float64)) / 120, 0, 1)
     for axis in (1, 2):
         values = _shrunk(values, axis)
     return np.rint(values).astype(np.uint8)
+
+
+def _spectrogram(wave: Array) -> Array:
+    """Return the levels (64, 64, 1) of one sound (T,), from its beginning to where the padding begins."""
+    heard = np.flatnonzero(wave)
+    levels = log_mel(wave[None, : int(heard[-1]) + 1 if len(heard) else 1])[0]
+    frames = np.linspace(0, len(levels) - 1, SIDE).round().astype(np.int64)
+    return np.asarray(levels[frames].T[::-1, :, None])
 
 
 def _shrunk(values: Array, axis: int) -> Array:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -11,7 +11,6 @@ import numpy as np
 
 from treeline.contest.trial import State, Trial
 from treeline.data.findings import Finding
-from treeline.problem.metric import Array
 from treeline.problem.problem import Problem
 from treeline.report.diagnostics import diagnose
 from treeline.report.items import items_of
@@ -118,12 +117,11 @@ def summarize(
     verdict: dict[str, Any],
     oof: dict[str, Any] | None,
     run: dict[str, Any],
-    kept: Mapping[str, Array] | None = None,
 ) -> Summary:
     """Gather what the report tells.
 
     `dataset` holds source, rows, records, columns and how; `oof` the delivered model's cross-fitted out-of-fold predictions:
-    `{"y": (m,), "prediction": (m,) or (m, C)}`, with `index` (m,) where `kept` holds items (`Ledger.items`); `run` command,
+    `{"y": (m,), "prediction": (m,) or (m, C)}`, with `index` (m,) where there is `kept` (`Ledger.items`); `run` command,
     versions, machine, settings, unavailable, delivered, out.
     """
     full = _verdict(verdict, problem)
@@ -145,7 +143,7 @@ def summarize(
         "points": _points(trials),
         "errors": diagnose(problem, oof["y"], oof["prediction"]) if oof else None,
         "run": run,
-        "items": items_of(problem, oof, kept or {}),
+        "items": items_of(problem, oof, oof.get("kept") or {}) if oof else None,
     }
     return Summary(**redacted(_plain(parts)))
 

@@ -58,7 +58,9 @@ def test_the_very_items_are_told_with_what_was_said() -> None:
     ]
     item = found["confusions"][0]["items"][0]
     assert item["record"] == 111 and item["p"] == pytest.approx(0.8) and item["picture"]
-    assert found["screening"][0]["sensitivity"] == 29 / 30
+    ill, well = found["screening"]
+    assert (ill["label"], well["label"]) == ("ill", "well")
+    assert ill["points"][0]["sensitivity"] == well["points"][0]["specificity"] == 29 / 30
     assert told("text")["examples"][0]["items"][0]["text"].endswith("x…")
 
 

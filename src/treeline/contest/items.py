@@ -109,7 +109,8 @@ def _confusions(y: Array, prediction: Array, known: Array) -> tuple[Confusion, .
 def as_picture(values: Array, kind: str) -> Array:
     """Return pictures (k, h, w, c) uint8, at most 64 x 64, of images (k, h, w, c) or of sounds (k, T) int16.
 
-    A sound's picture is its spectrogram, as wide for a short sound as for a long one: time to the right, low pitches below, bright where loud.
+    A sound's picture is its spectrogram, as wide for a short sound as for a long one: time to the
+    right, low pitches below, bright where loud.
     """
     if kind == "sound":
         values = np.stack([_spectrogram(wave) for wave in values])

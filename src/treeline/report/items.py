@@ -42,13 +42,16 @@ def items_of(problem: Problem, oof: Mapping[str, Any] | None, kept: Mapping[str,
         ]
 
     finite = np.isfinite(p).all(axis=1)
-    binary = problem.task is Task.BINARY
-    points = operating_points(y[finite], p[finite, 1]) if binary else []
+    # nobody says which of two classes the test is for, so both are told
+    tests = [(c, operating_points(y[finite] == c, p[finite, c])) for c in (1, 0) if problem.task is Task.BINARY]
     return {
         "kind": str(kept["kind"]),
         "column": str(kept["column"]),
-        "positive": problem.classes[1] if binary else "",
-        "screening": [point.to_json() for point in points],
+        "screening": [
+            {"label": problem.classes[c], "points": [point.to_json() for point in points]}
+            for c, points in tests
+            if points
+        ],
         **_parts(problem, chosen, told, np.bincount(y[finite], minlength=len(problem.classes))),
     }
 

@@ -16,6 +16,7 @@ from treeline.candidates.registry import card_named
 from treeline.contest.blend import scored, standings
 from treeline.contest.contest import Contest
 from treeline.contest.field import FIRST_WAVE
+from treeline.contest.items import keep_items
 from treeline.contest.ledger import Ledger
 from treeline.contest.looks import Looks
 from treeline.contest.opening import Opening, check_same, clean_cache
@@ -140,6 +141,7 @@ def finish(ledger: Ledger, dataset: Dataset, rows: Array, *, origin: float | Non
         stop = ledger.of_kind("stop")[-1]
         ledger.append("end", used_s=round(stop["used_s"] - stop["session_s"] + time.monotonic() - origin, 3))
         result.verdict["budget"]["used_s"] = used_seconds(ledger)
+    keep_items(ledger, result, dataset, rows)
     tell(ledger, result, command=command, bundle=bundle)
     clean_cache(ledger.out)
 

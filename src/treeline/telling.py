@@ -28,7 +28,9 @@ def tell(ledger: Ledger, result: Result, *, command: str, bundle: dict[str, Any]
     summary = summarize(
         problem=result.problem, dataset=head["dataset"], findings=[_finding(plain) for plain in result.verdict["findings"]],
         trials=ledger.trials, verdict=result.verdict,
-        oof=None if result.y is None else {"y": result.y, "prediction": result.prediction},
+        oof=None if result.y is None else {
+            "y": result.y, "prediction": result.prediction, "index": result.index, "kept": ledger.items(),
+        },
         run={
             "command": command, "treeline_version": head["treeline"], "versions": head["versions"], "started": head["started"],
             "machine": head["machine"], "settings": head["settings"], "unavailable": head["absent"], "delivered": known,

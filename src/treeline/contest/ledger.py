@@ -196,6 +196,11 @@ class Ledger:
             self._sample = _arrays(path)
         return self._sample
 
+    def items(self) -> dict[str, Array]:
+        """Return `items.npz`, the few pictures or texts that the report shows (see `contest/items.py`), or nothing."""
+        path = self.path.parent / "items.npz"
+        return _arrays(path) if path.exists() else {}
+
     def close(self) -> None:
         """Let go of the files and of the lock."""
         for file in (self._file, self._lock):

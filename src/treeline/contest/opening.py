@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -9,6 +10,7 @@ from pathlib import Path
 
 from treeline.candidates.features import Encoder
 from treeline.candidates.landmarks import foresee
+from treeline.candidates.media import MediaColumn
 from treeline.candidates.registry import card_named, cards
 from treeline.candidates.weights import find_weights
 from treeline.contest.cache import Cache
@@ -29,7 +31,16 @@ from treeline.problem.problem import Problem
 from treeline.problem.settings import Settings
 from treeline.problem.task import Family, Policy
 
-__all__ = ["Opening", "check_same", "clean_cache", "encoder_of", "excluded_columns", "given_of", "open_contest"]
+__all__ = [
+    "Opening",
+    "check_same",
+    "clean_cache",
+    "encoder_of",
+    "excluded_columns",
+    "given_of",
+    "leading",
+    "open_contest",
+]
 
 KINDS = ("image", "sound", "text")
 "The kind that leads comes first."
@@ -141,12 +152,24 @@ def given_of(dataset: Dataset, problem: Problem, encoder: Encoder, *, settings: 
     if not kinds:
         return asked
     others = len(encoder.numbers) + len(encoder.categories) + len(encoder.dates.first)
-    names = [part.name for part in encoder.media if part.kind == kinds[0]]
-    leads = kinds[0] != "text" or others <= FEW or bool(set(settings.text) & set(names)) or _wordy(dataset, names)
+    leads = leading(dataset, encoder, settings.text) is not None
     found = find_weights(settings.pretrained, kinds[0])
     return replace(
         asked, kinds=tuple(kinds), leads=leads, table=others > 0, weights=found.folder, without=found.reason, fetch=found.install
     )  # fmt: skip
+
+
+def leading(dataset: Dataset, encoder: Encoder, texts: Sequence[str]) -> MediaColumn | None:
+    """Return the column of texts, images or sounds that leads, the largest where several do; `texts` are named to matter."""
+    kinds = sorted({part.kind for part in encoder.media}, key=KINDS.index)
+    parts = [part for part in encoder.media if part.kind == kinds[0]]
+    others = len(encoder.numbers) + len(encoder.categories) + len(encoder.dates.first)
+    names = [part.name for part in parts]
+    if not parts or (
+        kinds[0] == "text" and others > FEW and not set(texts) & set(names) and not _wordy(dataset, names)
+    ):
+        return None
+    return max(parts, key=lambda part: math.prod(part.size))
 
 
 def _wordy(dataset: Dataset, names: Sequence[str]) -> bool:

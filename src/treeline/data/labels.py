@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from treeline.problem.metric import Array
     from treeline.problem.problem import Problem
 
-__all__ = ["label_errors"]
+__all__ = ["label_errors", "suspected"]
 
 FAR = 10.0
 "Robust standard deviations (1.4826 MAD of the residuals at this level) that make a number suspect."
@@ -42,17 +42,15 @@ def label_errors(y: Array, prediction: Array, problem: Problem, rows: Array) -> 
     if len(y) < 50:
         return None
     if problem.task is Task.REGRESSION:
-        doubt, named = _far_off(y, prediction), ""
+        order, named = _worst_first(_far_off(y, prediction)), ""
     else:
-        doubt, said, chance = _contradicted(y.astype(np.int64), prediction)
-        if (doubt > 0).sum() <= chance + 3 * np.sqrt(chance):
+        order, said, many = suspected(y.astype(np.int64), prediction)
+        if not many:
             return None
-        first = int(doubt.argmax())
         named = (
-            f"; the clearest is labelled {shown(problem.classes[int(y[first])], 40)}"
-            f" but looks like {shown(problem.classes[int(said[first])], 40)}"
+            f"; the clearest is labelled {shown(problem.classes[int(y[order[0]])], 40)}"
+            f" but looks like {shown(problem.classes[int(said[0])], 40)}"
         )
-    order = np.argsort(-doubt, kind="stable")[: int((doubt > 0).sum())]
     if not len(order):
         return None
     count = len(order)
@@ -66,6 +64,21 @@ def label_errors(y: Array, prediction: Array, problem: Problem, rows: Array) -> 
         found=f"{count} of {len(y)} rows ({count / len(y):.2%}) contradict models that did not see them{named}.",
         do="Look at the examples: a repaired label helps every model, and the score itself.",
     )
+
+
+def suspected(y: Array, prediction: Array) -> tuple[Array, Array, bool]:
+    """Return the rows whose class looks wrong, the most suspect first (k,), and the class that each looks like (k,).
+
+    Third: whether they are more than chance would give, were all labels right. `y` holds codes (n,), `prediction`
+    out-of-fold probabilities, (n,) or (n, C), all finite.
+    """
+    doubt, said, chance = _contradicted(y, prediction)
+    order = _worst_first(doubt)
+    return order, said[order], len(order) > chance + 3 * np.sqrt(chance)
+
+
+def _worst_first(doubt: Array) -> Array:
+    return np.argsort(-doubt, kind="stable")[: int((doubt > 0).sum())]
 
 
 def _contradicted(y: Array, prediction: Array) -> tuple[Array, Array, float]:

@@ -31,12 +31,14 @@ SEVERITY = {"block": "blocks", "warn": "warning", "note": "note"}
 def render_html(summary: Summary) -> str:
     """Return the report as one HTML page.
 
-    Nothing in it loads anything: the policy allows the page's own style by its hash, and no script, image or font at all.
+    Nothing in it loads anything: the policy allows the page's own style by its hash, no script or font at all, and no image
+    but those that are written into the page where the run was about images or sounds.
     """
     style = (TEMPLATES / "style.css").read_text(encoding="utf-8")
     digest = b64encode(sha256(style.encode()).digest()).decode()
     # by hash and not 'unsafe-inline': a style attribute that slipped in with somebody's data has no effect
-    policy = f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
+    pictures = "img-src data:; " if summary.items else ""
+    policy = f"default-src 'none'; style-src 'sha256-{digest}'; {pictures}base-uri 'none'; form-action 'none'"
     page = _environment().get_template("report.html.j2")
     told = {**_verdict(summary), **_contest(summary), **_model(summary), **_method(summary)}
     return page.render(s=summary, v=summary.verdict, style=Markup(style), policy=policy, **told)
@@ -64,6 +66,7 @@ def _environment() -> Environment:
         "exact": known(numbers.exact),
         "count": known(numbers.count),
         "percent": known(numbers.percent),
+        "fine": lambda share: f"{100 * share:.1f}%",
         "duration": known(numbers.duration),
         "megabytes": known(numbers.megabytes),
         "shell": lambda text: shlex.quote(str(text)),
@@ -225,6 +228,7 @@ def _method(s: Summary) -> dict[str, Any]:
         ("leaderboard", "Leaderboard", s.verdict["leaderboard"]),
         ("diagnosis", "What holds it back", (s.verdict["diagnosis"] or {}).get("winner")),
         ("errors", "Errors", s.errors),
+        ("items", "The items", s.items),
         ("audit", "Audit", True),
         ("data", "Data", True),
         ("ran", "What ran", True),

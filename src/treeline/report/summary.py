@@ -13,6 +13,7 @@ from treeline.contest.trial import State, Trial
 from treeline.data.findings import Finding
 from treeline.problem.problem import Problem
 from treeline.report.diagnostics import diagnose
+from treeline.report.items import items_of
 from treeline.report.privacy import redacted
 
 __all__ = ["FAMILIES", "Summary", "summarize"]
@@ -94,6 +95,8 @@ class Summary:
     errors: dict[str, Any] | None
     "How the delivered model errs (see `diagnose`)."
     run: dict[str, Any]
+    items: dict[str, Any] | None = None
+    "Examples, confusions and suspects where texts, images or sounds lead (see `items_of`)."
 
     def to_json(self) -> dict[str, Any]:
         """Return plain data."""
@@ -118,7 +121,8 @@ def summarize(
     """Gather what the report tells.
 
     `dataset` holds source, rows, records, columns and how; `oof` the delivered model's cross-fitted out-of-fold predictions:
-    `{"y": (m,), "prediction": (m,) or (m, C)}`; `run` command, versions, machine, settings, unavailable, delivered, out.
+    `{"y": (m,), "prediction": (m,) or (m, C)}`, with `index` (m,) where there is `kept` (`Ledger.items`); `run` command,
+    versions, machine, settings, unavailable, delivered, out.
     """
     full = _verdict(verdict, problem)
     titles = {row["name"]: row["title"] or row["name"] for row in full["leaderboard"]}
@@ -139,6 +143,7 @@ def summarize(
         "points": _points(trials),
         "errors": diagnose(problem, oof["y"], oof["prediction"]) if oof else None,
         "run": run,
+        "items": items_of(problem, oof, oof.get("kept") or {}) if oof else None,
     }
     return Summary(**redacted(_plain(parts)))
 

@@ -93,6 +93,7 @@ def _parts(s: Summary) -> list[RenderableType]:
         *([verdict["prior"]["words"]] if verdict["prior"].get("words") else []),
         *([verdict["diagnosis"]["sentence"]] if verdict["diagnosis"] else []),
         *wording.what_would_settle(s),
+        *_confusion(s),
     ]
     parts += [_line("·", line) for line in lines]
     parts += [_line("!", line, "yellow") for line in verdict["caveats"]]
@@ -110,6 +111,17 @@ def _parts(s: Summary) -> list[RenderableType]:
         names = "; ".join(f"{one.get('title') or one['name']} ({one['reason']})" for one in missing)
         parts.append(_line("·", f"Did not compete: {names}."))
     return [*parts, *_afterwards(s)]
+
+
+def _confusion(s: Summary) -> list[str]:
+    """Name what texts, images or sounds are most often taken for."""
+    if not s.items or not s.items["confusions"]:
+        return []
+    worst = s.items["confusions"][0]
+    rows = f"{numbers.count(worst['rows'])} row{'' if worst['rows'] == 1 else 's'}"
+    return [
+        f"Most often {shown(worst['true'], 40)} is taken for {shown(worst['said'], 40)}: {rows}, shown in the report."
+    ]
 
 
 def _warnings(s: Summary) -> list[str]:

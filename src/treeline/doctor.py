@@ -17,7 +17,7 @@ __all__ = ["as_text", "examine"]
 LIBRARIES = {
     "numpy": "", "polars": "", "pyarrow": "", "scikit-learn": "", "lightgbm": "", "catboost": "", "interpret-core": "",
     "torch": "deep", "accelerate": "deep", "sqlalchemy": "sql", "psycopg": "sql", "statsmodels": "samples", "pandas": "pandas",
-    "pillow": "image", "soundfile": "audio",
+    "transformers": "text", "Pillow": "image", "soundfile": "audio",
 }  # fmt: skip
 "Distribution -> the extra that installs it; empty for what always comes along."
 

@@ -22,9 +22,9 @@ TINY: dict[str, dict[str, Any]] = {
     "image_resnet": {"width": 8, "epochs": 6, "lr": 0.01},
     "image_vit": {"width": 32, "layers": 1, "epochs": 8, "lr": 0.005},
     "image_mlp": {"width": 32, "layers": 1, "epochs": 8, "lr": 0.005},
-    "sound_cnn": {"width": 8, "epochs": 8, "lr": 0.01},
-    "sound_crnn": {"width": 8, "epochs": 8, "lr": 0.01},
-    "sound_resnet": {"width": 8, "epochs": 8, "lr": 0.01},
+    "sound_cnn": {"width": 8, "epochs": 4, "lr": 0.006},
+    "sound_crnn": {"width": 8, "epochs": 4, "lr": 0.006},
+    "sound_resnet": {"width": 8, "epochs": 4, "lr": 0.006},
     "sound_transformer": {"width": 32, "layers": 1, "epochs": 8, "lr": 0.005},
 }
 pytest.importorskip("torch", reason="the extra `deep` is not installed")
@@ -33,11 +33,9 @@ pytest.importorskip("torch", reason="the extra `deep` is not installed")
 @pytest.mark.parametrize("check", CHECKS)
 @pytest.mark.parametrize("card", CARDS, ids=lambda card: card.name)
 def test_card_keeps_promise(card: Card, check: str) -> None:
-    CHECKS[check](Case(card, {**TINY[card.name], **({"steps": 3} if check in QUICK else {})}, seconds=4.0))
-
-
-QUICK = ("any row can be predicted", "predicts with its needs only")
-"These look at what a fit without held-out rows predicts, however well; twenty epochs would cost more and show no more."
+    # One check asks how well a net learned; the others hold after few epochs as after many.
+    few = {} if check == "beats a constant" else {"epochs": 1, "steps": 3}
+    CHECKS[check](Case(card, {**TINY[card.name], **few}, seconds=60.0))
 
 
 @pytest.mark.parametrize("card", CARDS, ids=lambda card: card.name)

@@ -111,11 +111,16 @@ def test_metadata_names_files_and_columns(tmp_path: Path):
     for source in (tmp_path, zipped(tmp_path)):
         data = read(source, target="grade")
         assert kinds(source, target="grade") == {
-            "file_name": "image", "grade": "number", "weight": "number", "patient": "category", "fold": "number",
+            "file_name": "image", "grade": "number", "weight": "number", "patient": "category", "fold": "identifier",
         }  # fmt: skip
         assert data.media["file_name"].shape[0] == 30
         assert "files not named in metadata.csv: 1 ('images/more.png')" in data.column("file_name").note
         assert data.label == ""
+        assert "folds are made anew" in data.column("fold").note
+    (tmp_path / "metadata.csv").write_text(
+        "file_name,label\n" + "\n".join(f"images/{i}.png,{i % 3}" for i in range(30))
+    )
+    assert read(tmp_path).label == "label"
 
 
 def test_metadata_must_name_files(tmp_path: Path):
@@ -233,6 +238,8 @@ def test_files_without_classes_are_for_predicting(tmp_path: Path):
     named, _ = conform(new, columns)
     assert named["file"].to_list() == ["a.png", "c.png"]
     (new / "metadata.csv").unlink()
+    listed, _ = conform(pl.DataFrame({"file_name": ["a.png", "c.png"]}), columns)
+    assert listed["file"].to_list() == named["file"].to_list()
     labelled, problems = conform(train, columns)
     assert labelled.height == 24
     assert problems.extra == ("label",)

@@ -44,6 +44,12 @@ def test_null_worlds_are_not_decided(metric: str) -> None:
     assert wrong <= 5
 
 
+def test_one_group_decides_nothing() -> None:
+    judged = one_each(0, rows=3000, gap=1.5)
+    alone = verdict(replace(judged, group=np.zeros(3000, np.int64)))
+    assert (str(alone.call), alone.because[0].partition(":")[0]) == ("UNDECIDED", "ONE_GROUP")
+
+
 def test_a_true_gap_is_found_on_the_right_side() -> None:
     calls = [verdict(one_each(seed, rows=2000, gap=0.9)).call for seed in range(30)]
     assert sum(call in (Call.DEEP, Call.BOTH) for call in calls) >= 24

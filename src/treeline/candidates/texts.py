@@ -14,6 +14,8 @@ from zlib import crc32
 
 import numpy as np
 
+from treeline.data.text_content import MAX_BYTES
+
 if TYPE_CHECKING:
     import polars as pl
 
@@ -32,8 +34,8 @@ CHUNK = 50_000
 "So many texts are counted at a time, which bounds memory."
 MIN_TEXTS = 200
 "With fewer different texts the projection is left out."
-MAX_BYTES, ALL_BYTES = 4_096, 2**29
-"As media, a text is cut after so many bytes; all texts of a column together take at most so many."
+ALL_BYTES = 2**29
+"As media, a text is cut after `MAX_BYTES`; all texts of a column together take at most so many."
 COUNTS = ("words", "characters", "share of digits", "share of capitals")
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from treeline.data import alike, condition, copies, goal, leaks, order
+from treeline.data import alike, condition, copies, goal, leaks, order, text_content
 from treeline.data.column import Kind
 from treeline.data.condition import LEFT_OUT
 from treeline.data.findings import Finding, Severity
@@ -79,6 +79,7 @@ def _checks(view: View, findings: list[Finding]) -> Iterator[tuple[str, Callable
     yield "copied pictures and sounds", lambda: alike.alike(view)
     if view.problem is not None:
         yield "leaks", lambda: leaks.single_columns(view, _plain_inputs(view, findings))
+        yield "words that tell the target", lambda: text_content.telling_words(view)
         yield "after-the-fact columns", lambda: leaks.after_the_fact(view, _plain_inputs(view, findings))
         yield "groups", lambda: order.groups(view)
         yield "time", lambda: order.time(view)
@@ -92,6 +93,7 @@ def _checks(view: View, findings: list[Finding]) -> Iterator[tuple[str, Callable
     yield "missing values", lambda: condition.missing(view)
     yield "many levels", lambda: condition.many_levels(view)
     yield "odd numbers", lambda: condition.odd_numbers(view)
+    yield "texts that are no plain text", lambda: text_content.odd_texts(view)
     yield "placeholders", lambda: condition.placeholders(view)
     yield "equal columns", lambda: condition.twins(view, _plain_inputs(view, findings))
 

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Problems", "conform"]
 
+FILES = {"file", "file_name", "filename", "path"}
+"Usual names for the column of a list of files."
+
 
 class Problems(dict[str, int]):
     """Per column how many values could not be read and count as missing; and the columns that nobody asked for."""
@@ -83,9 +86,10 @@ def conform(
 
 
 def _named_alike(raw: Raw, columns: Sequence[Mapping[str, Any]]) -> Raw:
-    """Give the files of a folder or zip the name that the model's only column of files has."""
+    """Give the files of a folder, a zip or a list of files the name that the model's only column of files has."""
     wanted = [str(column["name"]) for column in columns if Kind(column["kind"]).is_media]
     given = [name for name, kind in raw.kinds.items() if Kind(kind).is_media]
+    given = given or [name for name in raw.frame.columns if name.lower() in FILES]
     if len(wanted) != 1 or len(given) != 1 or wanted[0] in raw.frame.columns:
         return raw
     return replace(raw, frame=raw.frame.rename({given[0]: wanted[0]}))

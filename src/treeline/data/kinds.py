@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 __all__ = ["infer_column", "infer_kinds"]
 
+UNSPACED = r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}]"
+"Letters of scripts without blanks: about four are counted as a word, so that a name of three is one."
 ID_WORDS = frozenset(
     {
         "id",
@@ -226,6 +228,7 @@ def _word_kind(values: pl.Series, distinct: int, options: Options) -> Kind:
         return Kind.CATEGORY
     levels = values.drop_nulls().unique()
     words = float(levels.str.strip_chars().str.count_matches(r"\s+").mean() or 0) + 1  # type: ignore[arg-type]
+    words = max(words, float(levels.str.count_matches(UNSPACED).mean() or 0) / 4)  # type: ignore[arg-type]
     share = distinct / real
     if words >= 2.5 and ((share >= 0.5 and distinct >= MIN_ROWS) or (words >= 5 and distinct >= 100 and share >= 0.1)):
         return Kind.TEXT

@@ -123,7 +123,9 @@ def _bad_records(raw: Raw, *, predicting: bool) -> DataError:
 
 
 def _lost_files(raw: Raw, *, predicting: bool) -> DataError:
-    listed = "; ".join(f"{shown(reject.text)} {reject.detail}" for reject in raw.lost[:5])
+    listed = "; ".join(
+        f"{shown(reject.text) if reject.text else f'record {reject.number}'} {reject.detail}" for reject in raw.lost[:5]
+    )
     way = "Repair these files, or take them out"
     return DataError(
         f"{len(raw.lost)} of {raw.read} files cannot be used: {listed}{'; …' if raw.lost[5:] else '.'}",

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = ["holds_media", "path_columns", "read_media"]
 
-FILE, LABEL, SPLIT, METADATA, FILE_NAME = "file", "label", "split", "metadata.csv", "file_name"
+FILE, LABEL, SPLIT, METADATA, FILE_NAME, FOLD = "file", "label", "split", "metadata.csv", "file_name", "fold"
 SPLITS = {"train", "training", "val", "valid", "validation", "dev", "test", "testing"}
 MOSTLY = 0.9
 "From this share of paths on, a column of a table is one of files."
@@ -200,9 +200,14 @@ def _with_metadata(place: Place, base: str, media: Sequence[str]) -> Raw:
         raise DataError(
             f"The column {FILE_NAME!r} names no image and no sound.", where=where, do="Give paths with their suffixes."
         )
-    unnamed = sorted(set(media) - set(named))
+    kinds_known, notes = {FILE_NAME: str(kind)}, dict(raw.notes)
+    notes[FILE_NAME] = _named(f"files not named in {METADATA}", sorted(set(media) - set(named)))
+    if FOLD in frame.columns:
+        kinds_known[FOLD], notes[FOLD] = (
+            str(Kind.IDENTIFIER),
+            "no input; folds are made anew (--group fold keeps them whole)",
+        )
     return Raw(
-        frame=frame, source=where, read=raw.read, rejects=raw.rejects, kinds={FILE_NAME: str(kind)},
-        how={**raw.how, "format": "metadata.csv", "layout": METADATA},
-        notes={**raw.notes, FILE_NAME: _named(f"files not named in {METADATA}", unnamed)},
+        frame=frame, source=where, read=raw.read, rejects=raw.rejects, kinds=kinds_known,
+        label=LABEL if LABEL in frame.columns else "", how={**raw.how, "format": "metadata.csv", "layout": METADATA}, notes=notes,
     )  # fmt: skip

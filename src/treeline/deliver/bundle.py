@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +23,8 @@ import numpy as np
 from treeline.candidates.card import Card, Rows, State
 from treeline.candidates.features import Encoder
 from treeline.candidates.media import Media
-from treeline.deliver.parity import FLOAT32, difference, parity_json
+from treeline.data.column import Kind
+from treeline.deliver.parity import FLOAT32, difference, parity_json, veiled
 from treeline.deliver.runtime import Ensemble, load, restored
 from treeline.deliver.sealed import appearing, put, seal
 from treeline.errors import IntegrityError, UsageError, shown
@@ -85,12 +86,15 @@ def write_bundle(folder: Path, contents: Contents) -> dict[str, Any]:
     rows = contents.parity_frame.select(contents.encoder.inputs)
     float32 = any(member.card.family is Family.DEEP for member in contents.members)
     with appearing(folder) as new:
-        schema = {"problem": contents.problem.to_json(), "columns": list(contents.columns)}
+        columns = [{**one, "examples": []} if one["kind"] == Kind.TEXT else one for one in contents.columns]
+        schema = {"problem": contents.problem.to_json(), "columns": columns}
         put(new / "schema.json", _json(schema))
         put(new / "verdict.json", _json(contents.verdict))
         put(new / "features.safetensors", _packed(contents.encoder.state()))
         put(new / "model.json", _json(_members(new, contents)))
-        expected = _expected(contents, rows)
+        _expected(contents, rows)  # holds the models against their proof, on the true texts
+        rows = veiled(rows, contents.columns)
+        expected = _expected(replace(contents, members=[replace(one, proof=()) for one in contents.members]), rows)
         put(new / "parity.json", _json(parity_json(rows, expected, float32=float32)))
         if contents.parity_media:
             put(new / "parity.safetensors", _packed((dict(contents.parity_media), {})))

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from treeline.problem.metric import Array
 
-__all__ = ["difference", "parity_json", "parity_rows", "same_or_refuse"]
+__all__ = ["difference", "parity_json", "parity_rows", "same_or_refuse", "veiled"]
 
 PLAIN = 1e-6
 FLOAT32 = 1e-4
@@ -31,6 +31,20 @@ def parity_json(frame: pl.DataFrame, expected: Array, *, float32: bool) -> dict[
     """Return the rows of `frame` (canonical types) and their predictions (n,) or (n, C) as plain data."""
     rows = {name: [_plain(value) for value in frame[name].to_list()] for name in frame.columns}
     return {"rows": rows, "expected": expected.tolist(), "tolerance": FLOAT32 if float32 else PLAIN}
+
+
+def veiled(frame: pl.DataFrame, columns: Sequence[dict[str, Any]]) -> pl.DataFrame:
+    """Return rows whose texts hold other letters and digits, drawn anew, so that no word of a text travels with the model."""
+    rng = np.random.default_rng(0)
+    texts = [c["name"] for c in columns if c["kind"] == Kind.TEXT and c["name"] in frame.columns]
+    return frame.with_columns(
+        [frame[name].map_elements(lambda text: _drawn(text, rng), return_dtype=frame[name].dtype) for name in texts]
+    )
+
+
+def _drawn(text: str, rng: np.random.Generator) -> str:
+    letters = rng.integers(97, 123, len(text))
+    return "".join(chr(new) if old.isalnum() else old for old, new in zip(text, letters.tolist(), strict=True))
 
 
 def parity_rows(data: dict[str, Any], columns: Sequence[dict[str, Any]]) -> pl.DataFrame:

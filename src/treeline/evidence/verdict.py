@@ -211,6 +211,8 @@ def _call(
     if not gates and len(judged.y) < MIN_ROWS:
         were = "row was" if len(judged.y) == 1 else "rows were"
         gates.append(f"TOO_FEW_ROWS: {len(judged.y)} {were} judged, {MIN_ROWS} are the least")
+    if not gates and judged.group is not None and len(np.unique(judged.group)) < 2:
+        gates.append("ONE_GROUP: rows of one group only were judged, two are the least; give the run more time")
     if not gates and (gap is None or not np.isfinite(gap.estimate) or not np.isfinite(gap.se)):
         gates.append(f"METRIC_UNDEFINED: {judged.metric.name} has no value on the judged rows")
     if gates or gap is None:

@@ -110,6 +110,8 @@ def _parts(s: Summary) -> list[RenderableType]:
     if missing:
         names = "; ".join(f"{one.get('title') or one['name']} ({one['reason']})" for one in missing)
         parts.append(_line("·", f"Did not compete: {names}."))
+        ways = dict.fromkeys(one["install"] for one in missing if one.get("install"))
+        parts += [_line("→", f"To have them: {way}") for way in ways]
     return [*parts, *_afterwards(s)]
 
 

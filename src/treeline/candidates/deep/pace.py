@@ -16,6 +16,8 @@ FEW = 8
 "Fewer epochs than this in the time allowed: larger batches are tried."
 GAIN = 1.15
 "A larger batch is kept if it trains so many times more rows a second."
+LOOK_STEPS = 1 / 3
+"Predicting a batch costs so much of a step on one."
 EVAL_SHARE = 0.15
 "Looking at held-out rows may take this share of training time; beyond, epochs go by unseen."
 
@@ -83,9 +85,11 @@ class Pace:
         if not self._planned and self._resize(step_s, left):
             return True
         self._planned = True
-        look_s = self.look_s or step_s / 3 * self.held / (self.batch * members)
+        # How often is not measured, or a busy machine would make another model of the same seed.
+        steps = LOOK_STEPS * self.held / (self.batch * members)
         some = max(1, self.total // self.per_epoch // 10)
-        self.every = min(some, max(1, math.ceil(look_s / (EVAL_SHARE * step_s * self.per_epoch))))
+        self.every = min(some, max(1, math.ceil(steps / (EVAL_SHARE * self.per_epoch))))
+        look_s = self.look_s or steps * step_s
         cost = step_s + look_s / (self.every * self.per_epoch)
         self.total = min(self.wanted, self.done + max(0, int((0.97 * left - 1.5 * look_s) / cost)))
         self._window = (time.monotonic(), self.done)

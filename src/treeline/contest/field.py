@@ -40,7 +40,7 @@ MEDIA = {
         Family.DEEP: ("sound_cnn", "sound_crnn", "sound_resnet", "sound_transformer"),
     },
 }
-"The contenders where texts, images or sounds lead; those of the table follow after them."
+"The contenders where texts, images or sounds lead; all of them see the table beside."
 PRETRAINED = {
     "text": ("text_frozen", "text_tuned"),
     "image": ("image_frozen", "image_tuned"),
@@ -188,7 +188,8 @@ def _wanted(family: Family, given: Given) -> list[str]:
     if family is Family.DEEP:
         late = PRETRAINED[kind] if given.leads else ()
         media = [*PRETRAINED[kind], *media] if given.weights else [*media, *late]
-    return media + table if given.leads else table + media
+    # Who cannot see what leads would be quick to the top and stand there for its side.
+    return media if given.leads else table + media
 
 
 def _with_weights(entry: Entry, card: Card, given: Given) -> Entry:

@@ -92,6 +92,9 @@ class Model:
     problems: dict[str, int] = field(default_factory=dict)
     "What was odd in the rows of the latest call, with the number of rows: unseen levels, unreadable values, unused columns."
 
+    files: dict[str, pl.Series] = field(default_factory=dict)
+    "The paths of images and sounds of the latest call, by column."
+
     def __repr__(self) -> str:
         """Return one line."""
         models = sum(len(models) for _, models in self.ensemble.members)
@@ -139,16 +142,16 @@ class Model:
         return _both(self.scores(source))
 
     def predict_frame(self, source: Any) -> pl.DataFrame:
-        """Return a frame with the column `prediction`, and `proba_<label>` for each class."""
+        """Return a frame with the paths of images or sounds, `prediction`, and `proba_<label>` for each class."""
         import polars as pl
 
         scores = self.scores(source)
         said = self._said(scores)
         if self.problem.task is Task.REGRESSION:
-            return pl.DataFrame({"prediction": said})
+            return pl.DataFrame({**self.files, "prediction": said})
         shares = _both(scores)
         columns = {f"proba_{label}": shares[:, j] for j, label in enumerate(self.problem.classes)}
-        return pl.DataFrame({"prediction": pl.Series(said.tolist()), **columns})
+        return pl.DataFrame({**self.files, "prediction": pl.Series(said.tolist()), **columns})
 
     def scores(self, source: Any) -> Array:
         """Return predictions in Treeline's own shape, see `problem.metric`: (n,) or (n, C) float64."""
@@ -165,7 +168,7 @@ class Model:
         problems = {f"{name}: could not be read, taken as missing": count for name, count in found.items()}
         problems |= {f"{name}: column not used": frame.height for name in found.extra if name not in known}
         scores = self.scores_of(frame, decoded, problems)
-        self.problems = problems
+        self.problems, self.files = problems, {name: frame[name] for name in decoded}
         return scores
 
     def scores_of(self, frame: pl.DataFrame, decoded: Mapping[str, Array], problems: dict[str, int]) -> Array:

@@ -71,9 +71,9 @@ def plainly(
         told = _counted(lead / 1000, se / 1000, f"{label!r} rows found", side)
         return told | {"words": told["words"] + f", when as many rows are flagged as are {label!r}"}
     if metric in ("log_loss",):
-        return {
-            "words": f"{better} give the true class a probability {100 * math.expm1(size):.2g}% higher (geometric mean)"
-        }
+        times = math.exp(min(size, 700.0))
+        more = f"{times:.2g} times as high" if times >= 2 else f"{100 * (times - 1):.2g}% higher"
+        return {"words": f"{better} give the true class a probability {more} (geometric mean)"}
     if metric in ERRORS:
         return {"words": f"the {ERRORS[metric]} of {better} is smaller by {number(size)} in the unit of {label}"}
     if metric in RELATIVE:

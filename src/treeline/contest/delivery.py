@@ -65,6 +65,8 @@ def deliver(ledger: Ledger, everyone: list[Standing], problem: Problem) -> Deliv
         return None
     side = min(finite, key=lambda one: finite[one])
     own = judged if side is None else gather(ledger, problem, [one for one in everyone if one.family is side])
+    if side is not None and _loses(own, judged, side, problem.margin):
+        own = judged
     own, made = _without_the_slow(own, side, everyone, problem.margin)
     standing = {one.name: one for one in everyone}
     picks = []
@@ -100,6 +102,17 @@ def _without_the_slow(
             break
         judged, made = rest, spared
     return judged, made
+
+
+def _loses(own: Judged, judged: Judged, side: Family, margin: float) -> bool:
+    """Whether members that cover more folds do worse, on the rows that all share, than all of the side's members do there.
+
+    More folds are worth having, but not at the price of the best member where the clock gave it fewer.
+    """
+    shared = np.arange(min(len(own.y), len(judged.y)))  # both go fold by fold
+    wide = procedure(own, side).prediction[shared]
+    loss = -turn(own.metric, score_of(own.y[shared], wide, own.metric, fold=own.fold[shared]))
+    return bool(loss > _loss(judged, procedure(judged, side).prediction) + UNFELT * margin)
 
 
 def _loss(judged: Judged, prediction: Array) -> float:

@@ -1,0 +1,34 @@
+"""What is handed over: more folds are worth having, but not at the price of the best member."""
+
+import numpy as np
+
+from treeline.contest.delivery import _loses
+from treeline.evidence.scores import Judged, Member
+from treeline.problem.metric import metric_named
+from treeline.problem.task import Family, Task
+
+
+def judged(folds, members):
+    rng = np.random.default_rng(0)
+    y = rng.integers(0, 2, 5 * 200)
+    fold = np.repeat(np.arange(5), 200)
+    made = []
+    for name, right in members.items():
+        said = np.where(rng.random(len(y)) < right, y, 1 - y) * 0.9 + 0.05
+        kept = np.stack([said] * 3)[:, : folds * 200]
+        made.append(Member(name=name, family=Family.CLASSICAL, predictions=kept))
+    n = folds * 200
+    return Judged(
+        y=y[:n], fold=fold[:n], half=np.arange(n) % 2, metric=metric_named("accuracy", Task.BINARY), members=tuple(made),
+        group=None,
+    )  # fmt: skip
+
+
+def test_a_weak_member_with_all_folds_does_not_displace_a_strong_one_with_one_fold():
+    wide, narrow = judged(5, {"weak": 0.7}), judged(1, {"weak": 0.7, "strong": 0.95})
+    assert _loses(wide, narrow, Family.CLASSICAL, 0.01)
+
+
+def test_members_that_are_as_good_on_more_folds_stay():
+    wide, narrow = judged(5, {"weak": 0.7}), judged(1, {"weak": 0.7})
+    assert not _loses(wide, narrow, Family.CLASSICAL, 0.01)

@@ -12,7 +12,7 @@ from treeline.candidates.registry import cards
 from treeline.problem.task import Family
 from treeline.testing.conformance import CHECKS, Case, easy_rows
 
-CARDS = [card for card in cards().values() if card.family is Family.DEEP and card.accepts]
+CARDS = [card for card in cards().values() if card.family is Family.DEEP and card.accepts and not card.pretrained]
 TINY: dict[str, dict[str, Any]] = {
     "text_bag": {"width": 16, "lr": 0.02, "epochs": 4},
     "text_cnn": {"width": 16, "hidden": 16, "lr": 0.01, "epochs": 4},

@@ -116,3 +116,15 @@ def test_gradients_are_clipped_member_by_member() -> None:
     AdamW([{"params": values, "lr": 1.0, "weight_decay": 0.0}], (0.9, 0.99)).clip(1.0)
     assert values[0].grad[:, 0].tolist() == pytest.approx([0.6, 0.03])
     assert values[1].grad[:, 0, 0].tolist() == pytest.approx([0.8, 0.04])
+
+
+def test_dropout_keeps_its_share_and_its_mean() -> None:
+    from treeline.candidates.deep.vision import Dropout
+
+    torch.manual_seed(0)
+    drop, ones = Dropout(0.3), torch.ones(50, 10, 100)
+    first, second = drop(ones), drop(ones)
+    assert float((first == 0).float().mean()) == pytest.approx(0.3, abs=0.01)
+    assert float(first.mean()) == pytest.approx(1.0, abs=0.02)
+    assert not torch.equal(first, second)
+    assert drop.eval()(ones) is ones

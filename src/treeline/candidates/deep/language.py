@@ -12,7 +12,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from treeline.candidates.deep.vision import Block, Head
+from treeline.candidates.deep.vision import Block, Dropout, Head
 
 __all__ = ["Bag", "Convolutions", "Recurrent", "Transformer"]
 
@@ -38,7 +38,7 @@ class Embedded(nn.Module):  # type: ignore[misc]
         nn.init.normal_(self.table.weight, std=dim**-0.5)
         with torch.no_grad():
             self.table.weight[0] = 0
-        self.drop = nn.Dropout(dropout)
+        self.drop = Dropout(dropout)
 
     def forward(self, ids: Any) -> Any:
         """Return (B, L, dim)."""

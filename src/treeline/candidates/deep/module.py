@@ -227,7 +227,8 @@ class MediaCandidate:
         recipe = replace(self.recipe(given, shape, len(x)), augment=self.augment(inputs, given))
         epochs = int(given["steps"]) if given["steps"] is not None and fold.watch is None else None
         done = train(net, weights, recipe, members=[member], clock=clock, seed=seed, epochs=epochs)[0]
-        return FittedModule(net, done.weights, inputs, target, done.facts)
+        # A copy of the net, for this one holds the module that training used.
+        return FittedModule(replace(net), done.weights, inputs, target, done.facts)
 
     def restore(self, arrays: dict[str, Array], meta: dict[str, Any]) -> Fitted:
         """Rebuild a fitted network from its state."""

@@ -18,14 +18,14 @@ TINY: dict[str, dict[str, Any]] = {
     "text_cnn": {"width": 16, "hidden": 16, "lr": 0.01, "epochs": 4},
     "text_lstm": {"width": 16, "hidden": 8, "lr": 0.02, "epochs": 4},
     "text_transformer": {"width": 32, "layers": 1, "lr": 0.005, "epochs": 4},
-    "image_cnn": {"width": 8, "epochs": 4, "lr": 0.01},
-    "image_resnet": {"width": 8, "epochs": 4, "lr": 0.01},
-    "image_vit": {"width": 32, "layers": 1, "epochs": 5, "lr": 0.005},
-    "image_mlp": {"width": 32, "layers": 1, "epochs": 5, "lr": 0.005},
-    "sound_cnn": {"width": 8, "epochs": 2, "lr": 0.006},
-    "sound_crnn": {"width": 8, "epochs": 2, "lr": 0.006},
-    "sound_resnet": {"width": 8, "epochs": 2, "lr": 0.006},
-    "sound_transformer": {"width": 32, "layers": 1, "epochs": 5, "lr": 0.005},
+    "image_cnn": {"width": 8, "epochs": 6, "lr": 0.01},
+    "image_resnet": {"width": 8, "epochs": 6, "lr": 0.01},
+    "image_vit": {"width": 32, "layers": 1, "epochs": 8, "lr": 0.005},
+    "image_mlp": {"width": 32, "layers": 1, "epochs": 8, "lr": 0.005},
+    "sound_cnn": {"width": 8, "epochs": 4, "lr": 0.006},
+    "sound_crnn": {"width": 8, "epochs": 4, "lr": 0.006},
+    "sound_resnet": {"width": 8, "epochs": 4, "lr": 0.006},
+    "sound_transformer": {"width": 32, "layers": 1, "epochs": 8, "lr": 0.005},
 }
 pytest.importorskip("torch", reason="the extra `deep` is not installed")
 

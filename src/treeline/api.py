@@ -158,7 +158,7 @@ def advise(source: Any, *, target: str, **settings: Any) -> Prior:
     out = excluded_columns(found, wanted, problem) | leaks
     encoder = Encoder.fit(dataset, exclude=out, target=problem.target)
     given = given_of(dataset, problem, encoder, settings=wanted, rows=len(y))
-    return foresee(dataset, problem, rows, y, encoder=encoder, leads=given.kinds[0] if given.leads else "")
+    return foresee(dataset, problem, rows, y, encoder=encoder, leads=given.leader)
 
 
 def judge(source: Any, *, margin: float) -> Verdict:

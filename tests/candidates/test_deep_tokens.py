@@ -7,7 +7,8 @@ import json
 import numpy as np
 import pytest
 
-from treeline.candidates.deep.tokens import BUCKETS, Pieces, Words, strings, words_of
+from treeline.candidates.deep.tokens import BUCKETS, Pieces, Words, words_of
+from treeline.candidates.media import strings
 
 TEXTS = ["The cat's red hat", "the CAT sat, xqzsecret9", "a red cat", "no hat", "", "東京 の雨", "東京は雨"] * 1
 

@@ -63,8 +63,8 @@ class Rows:
 
     def take(self, index: Array) -> Rows:
         """Return these rows, copied."""
-        y, media = None if self.y is None else self.y[index], self.media.take(index) if self.media.arrays else NO_MEDIA
-        return Rows(self.shape, self.num[index], self.cat[index], y, media)
+        y = None if self.y is None else self.y[index]
+        return Rows(self.shape, self.num[index], self.cat[index], y, self.media.take(index))
 
     @property
     def target(self) -> Array:

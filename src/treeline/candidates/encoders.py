@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from treeline.candidates.media import SOUND_HZ
+from treeline.candidates.media import SOUND_HZ, strings
 from treeline.errors import SetupError, shown
 from treeline.problem.metric import Array
 
@@ -146,8 +146,7 @@ def _for_texts(folder: str, model: Any) -> Any:
     most = min(most, int(getattr(model.config, "max_position_embeddings", LONGEST)))
 
     def prepare(raw: Array) -> dict[str, Any]:
-        texts = [bytes(row).rstrip(b"\0").decode("utf-8", "replace") for row in raw]
-        return dict(tokenizer(texts, padding=True, truncation=True, max_length=most, return_tensors="pt"))
+        return dict(tokenizer(strings(raw), padding=True, truncation=True, max_length=most, return_tensors="pt"))
 
     return prepare
 

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from treeline.candidates.card import Rows
+from treeline.candidates.media import strings
 from treeline.problem.metric import Array
 
 __all__ = ["Grams", "lowered", "texts_of"]
@@ -33,8 +34,8 @@ ALONE = ((0x2E80, 0xA4CF), (0xF900, 0xFAFF), (0x20000, 0x3FFFF), (0x0E00, 0x0EFF
 
 def texts_of(rows: Rows) -> list[str]:
     """Return the texts (n,) of all text columns, joined by a blank line."""
-    parts = [[bytes(text).rstrip(b"\0") for text in rows.media[one.name]] for one in rows.shape.of_kind("text")]
-    return ["\n\n".join(raw.decode("utf-8", "replace") for raw in row) for row in zip(*parts, strict=True)]
+    parts = [strings(rows.media[one.name]) for one in rows.shape.of_kind("text")]
+    return ["\n\n".join(row) for row in zip(*parts, strict=True)]
 
 
 def lowered(text: str) -> str:

@@ -18,11 +18,11 @@ from pathlib import Path
 
 import numpy as np
 
+from treeline.data.media_sound import HZ as SOUND_HZ
 from treeline.problem.metric import Array
 
-__all__ = ["NO_MEDIA", "SOUND_HZ", "Media", "MediaColumn"]
+__all__ = ["NO_MEDIA", "SOUND_HZ", "Media", "MediaColumn", "strings"]
 
-SOUND_HZ = 16_000
 CHUNK = 256
 "Rows derived between two looks at what another process has made."
 
@@ -60,7 +60,7 @@ class Media:
 
     def take(self, index: Array) -> Media:
         """Return the media of these rows; nothing is copied."""
-        return Media(self.arrays, self.index[index], self.store, self._kept)
+        return Media(self.arrays, self.index[index], self.store, self._kept) if self.arrays else self
 
     def __getitem__(self, name: str) -> Array:
         """Return one column's array (n, ...), copied."""
@@ -118,6 +118,11 @@ class Media:
         with (self.store / f"{key}.lock").open("w") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
             yield
+
+
+def strings(raw: Array) -> list[str]:
+    """Return texts (n, L) uint8 as strings."""
+    return [bytes(row).rstrip(b"\0").decode("utf-8", "replace") for row in raw]
 
 
 NO_MEDIA = Media({}, np.zeros(0, np.int64))

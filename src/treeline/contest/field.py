@@ -86,9 +86,9 @@ class Given:
     rows: int
     "For training."
     kinds: tuple[str, ...] = ()
-    "Kinds of media, the one that leads first."
+    "Kinds of media, the one that may lead first."
     leads: bool = False
-    "Whether they come before the candidates of the table."
+    "Whether it leads: then only who sees it competes."
     table: bool = True
     "Whether there is a number or a category, media apart."
     weights: str = ""
@@ -97,6 +97,11 @@ class Given:
     "Why there are none."
     fetch: str = ""
     "The command that changes that."
+
+    @property
+    def leader(self) -> str:
+        """The kind of media that leads, empty where the table does."""
+        return self.kinds[0] if self.leads else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,8 +134,7 @@ def line_up(
     for family in (first, first.other):
         if str(family) not in families:
             continue
-        wanted = _wanted(family, given)
-        names = [name for name in chosen if cards[name].family is family] if chosen else wanted
+        names = [name for name in chosen if cards[name].family is family] if chosen else _wanted(family, given)
         able = []
         for name in names:
             why = _obstacle(cards[name], given)
@@ -174,12 +178,9 @@ def probes(field: Field) -> Field:
 
 
 def _wanted(family: Family, given: Given) -> list[str]:
-    table = (
-        []
-        if not given.table
-        else [SMALL[name][0] if name in SMALL and given.rows < SMALL[name][1] else name for name in FIRST[family]]
-    )
+    table: list[str] = []
     if given.table:
+        table += [SMALL[name][0] if name in SMALL and given.rows < SMALL[name][1] else name for name in FIRST[family]]
         table += [name for name in RESERVE[family] if name not in table]
     if not given.kinds:
         return table

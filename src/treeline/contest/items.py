@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from treeline.candidates.classical.pictures import shrunk
 from treeline.candidates.spectra import log_mel
 from treeline.contest.ledger import Ledger, durable
 from treeline.contest.opening import encoder_of, leading
@@ -117,9 +118,7 @@ def as_picture(values: Array, kind: str) -> Array:
         loudest = values.max(axis=(1, 2, 3), keepdims=True)
         # 60 dB below each sound's loudest tone is black: what is softer than that is noise of the recording
         values = 255 * np.clip(1 - (loudest - values.astype(np.float64)) / 120, 0, 1)
-    for axis in (1, 2):
-        values = _shrunk(values, axis)
-    return np.rint(values).astype(np.uint8)
+    return np.rint(shrunk(values, SIDE)).astype(np.uint8)
 
 
 def _spectrogram(wave: Array) -> Array:
@@ -128,16 +127,6 @@ def _spectrogram(wave: Array) -> Array:
     levels = log_mel(wave[None, : int(heard[-1]) + 1 if len(heard) else 1])[0]
     frames = np.linspace(0, len(levels) - 1, SIDE).round().astype(np.int64)
     return np.asarray(levels[frames].T[::-1, :, None])
-
-
-def _shrunk(values: Array, axis: int) -> Array:
-    """Average neighbours along an axis until it has at most `SIDE` cells."""
-    width = values.shape[axis]
-    if width <= SIDE:
-        return values
-    edges = np.linspace(0, width, SIDE + 1).astype(np.int64)
-    shape = [-1 if j == axis else 1 for j in range(values.ndim)]
-    return np.asarray(np.add.reduceat(values.astype(np.float64), edges[:-1], axis=axis) / np.diff(edges).reshape(shape))
 
 
 def keep_items(ledger: Ledger, result: Result, dataset: Dataset, rows: Array) -> None:

@@ -124,8 +124,8 @@ def _begin(
     keys = keys_of(dataset, problem, rows)
     folds = plan_folds(y, problem, **keys, folds=settings.folds)
     given = given_of(dataset, problem, encoder, settings=settings, rows=len(y))
-    leads, fits = (given.kinds[0] if given.leads else ""), budget.limit_s >= FORESIGHT_S
-    prior = foresee(dataset, problem, rows, y, encoder=encoder, fits=fits, leads=leads)
+    fits = budget.limit_s >= FORESIGHT_S
+    prior = foresee(dataset, problem, rows, y, encoder=encoder, fits=fits, leads=given.leader)
     field = line_up(
         cards(), given, families=settings.families,
         only=[card_named(name).name for name in settings.candidates], first=prior.favours,
@@ -148,28 +148,36 @@ def _begin(
 def given_of(dataset: Dataset, problem: Problem, encoder: Encoder, *, settings: Settings, rows: int) -> Given:
     """Say what the contestants are given, and whether its media lead: they do unless a table has a few short texts beside."""
     asked = Given(task=problem.task, classes=len(problem.classes), rows=rows)
-    kinds = sorted({part.kind for part in encoder.media}, key=KINDS.index)
+    kinds = _kinds(encoder)
     if not kinds:
         return asked
-    others = len(encoder.numbers) + len(encoder.categories) + len(encoder.dates.first)
     leads = leading(dataset, encoder, settings.text) is not None
     found = find_weights(settings.pretrained, kinds[0])
     return replace(
-        asked, kinds=tuple(kinds), leads=leads, table=others > 0, weights=found.folder, without=found.reason, fetch=found.install
+        asked, kinds=tuple(kinds), leads=leads, table=_beside(encoder) > 0,
+        weights=found.folder, without=found.reason, fetch=found.install,
     )  # fmt: skip
 
 
 def leading(dataset: Dataset, encoder: Encoder, texts: Sequence[str]) -> MediaColumn | None:
     """Return the column of texts, images or sounds that leads, the largest where several do; `texts` are named to matter."""
-    kinds = sorted({part.kind for part in encoder.media}, key=KINDS.index)
-    parts = [part for part in encoder.media if part.kind == kinds[0]]
-    others = len(encoder.numbers) + len(encoder.categories) + len(encoder.dates.first)
+    kind = _kinds(encoder)[0]
+    parts = [part for part in encoder.media if part.kind == kind]
     names = [part.name for part in parts]
-    if not parts or (
-        kinds[0] == "text" and others > FEW and not set(texts) & set(names) and not _wordy(dataset, names)
-    ):
+    aside = kind == "text" and _beside(encoder) > FEW and not set(texts) & set(names)
+    if aside and not _wordy(dataset, names):
         return None
     return max(parts, key=lambda part: math.prod(part.size))
+
+
+def _kinds(encoder: Encoder) -> list[str]:
+    """Return the kinds of media among the inputs, the one that may lead first."""
+    return sorted({part.kind for part in encoder.media}, key=KINDS.index)
+
+
+def _beside(encoder: Encoder) -> int:
+    """Return how many numbers, categories and dates there are."""
+    return len(encoder.numbers) + len(encoder.categories) + len(encoder.dates.first)
 
 
 def _wordy(dataset: Dataset, names: Sequence[str]) -> bool:

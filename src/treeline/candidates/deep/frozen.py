@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -118,7 +118,7 @@ class Frozen:
             head = Head(folder, digest(folder), self.kind, middle, spread, table, blank, scale)
             held = None if fold.watch is None else head.inputs(fold.watch.rows)
             weights = along(head.inputs(rows), fold, held, scale, steps=chosen["steps"])
-            out.append(Head(folder, digest(folder), self.kind, middle, spread, table, weights, scale))
+            out.append(replace(head, weights=weights))
         return out
 
     def restore(self, arrays: dict[str, Array], meta: dict[str, Any]) -> Fitted:

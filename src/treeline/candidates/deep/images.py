@@ -8,9 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from treeline.candidates.card import Card
-from treeline.candidates.deep.pictures import PictureCandidate
-from treeline.problem.task import Family
+from treeline.candidates.deep.module import net_card
+from treeline.candidates.deep.pictures import PATCHES, PictureCandidate, patch_settings
 
 __all__ = ["CARDS", "ImageCNN", "ImageMLP", "ImageResNet", "ImageViT"]
 
@@ -24,15 +23,7 @@ CONV: dict[str, Any] = {
     "shift": 0.08,
     "width": 16,
 }
-PATCH: dict[str, Any] = {
-    **CONV,
-    "lr": 1.5e-3,
-    "weight_decay": 0.05,
-    "clip": 1.0,
-    "dropout": 0.1,
-    "width": 64,
-    "layers": 3,
-}
+PATCH: dict[str, Any] = {**CONV, **PATCHES, "clip": 1.0}
 
 
 class ImageCNN(PictureCandidate):
@@ -63,22 +54,6 @@ class ImageMLP(PictureCandidate):
     defaults = PATCH
 
 
-def _card(name: str, title: str, build: str, paper: str, **more: Any) -> Card:
-    return Card(
-        name=name,
-        title=title,
-        family=Family.DEEP,
-        build=f"treeline.candidates.deep.images:{build}",
-        paper=paper,
-        accepts=("image",),
-        requires=("torch",),
-        needs=("torch",),
-        extra="deep",
-        anytime=True,
-        **more,
-    )
-
-
 CONV_SPACE: dict[str, Any] = {
     "lr": (1e-3, 1e-2, "log"),
     "weight_decay": (1e-3, 0.1, "log"),
@@ -86,39 +61,35 @@ CONV_SPACE: dict[str, Any] = {
     "shift": (0.02, 0.15),
     "width": [8, 16, 24, 32],
 }
-PATCH_SPACE: dict[str, Any] = {**CONV_SPACE, "lr": (3e-4, 5e-3, "log"), "width": [32, 64, 96], "layers": [2, 3, 4]}
 CONV_MORE: dict[str, Any] = {"portfolio": ({}, {"width": 32}, {"width": 24, "dropout": 0.4}), "space": CONV_SPACE}
-PATCH_MORE: dict[str, Any] = {
-    "portfolio": ({}, {"width": 96, "layers": 2}, {"layers": 4, "dropout": 0.2}),
-    "space": PATCH_SPACE,
-}
+PATCH_MORE = patch_settings(CONV_SPACE)
 
 CARDS = (
-    _card(
+    net_card(
         "image_cnn",
         "Convolutional net",
-        "ImageCNN",
+        f"{__name__}:ImageCNN",
         "Simonyan, Zisserman: Very Deep Convolutional Networks, ICLR 2015, arXiv:1409.1556",
         **CONV_MORE,
     ),
-    _card(
+    net_card(
         "image_resnet",
         "Residual net",
-        "ImageResNet",
+        f"{__name__}:ImageResNet",
         "He, Zhang, Ren, Sun: Deep Residual Learning for Image Recognition, CVPR 2016, arXiv:1512.03385",
         **CONV_MORE,
     ),
-    _card(
+    net_card(
         "image_vit",
         "Vision transformer",
-        "ImageViT",
+        f"{__name__}:ImageViT",
         "Dosovitskiy et al.: An Image is Worth 16x16 Words, ICLR 2021, arXiv:2010.11929",
         **PATCH_MORE,
     ),
-    _card(
+    net_card(
         "image_mlp",
         "MLP-Mixer",
-        "ImageMLP",
+        f"{__name__}:ImageMLP",
         "Tolstikhin et al.: MLP-Mixer, NeurIPS 2021, arXiv:2105.01601",
         **PATCH_MORE,
     ),

@@ -18,13 +18,14 @@ from typing import Any, ClassVar, Protocol, Self
 
 import numpy as np
 
-from treeline.candidates.card import Clock, Fitted, Fold, Rows, Shape, State
+from treeline.candidates.card import Card, Clock, Fitted, Fold, Rows, Shape, State
 from treeline.candidates.deep.loop import Augment, Member, Recipe, train
 from treeline.candidates.deep.network import Target, loss_of, warm_cos
 from treeline.candidates.prepare import settings
 from treeline.problem.metric import Array
+from treeline.problem.task import Family
 
-__all__ = ["Encoder", "FittedModule", "MediaCandidate", "ModuleNet"]
+__all__ = ["Encoder", "FittedModule", "MediaCandidate", "ModuleNet", "net_card"]
 
 BLOCK = 1024
 "Rows encoded at once."
@@ -239,6 +240,14 @@ class MediaCandidate:
         known = {name: tuple(value) if isinstance(value, list) else value for name, value in meta["net"].items()}
         inputs = self.encoder.restore(parts["inputs"], meta["inputs"])
         return FittedModule(self.net_class(**known), parts["net"], inputs, Target.restore(meta), meta["facts"])
+
+
+def net_card(name: str, title: str, build: str, paper: str, **more: Any) -> Card:
+    """Return the card of a net that is trained from nothing on the kind of media that its name begins with."""
+    return Card(
+        name=name, title=title, family=Family.DEEP, build=build, paper=paper, accepts=(name.partition("_")[0],),
+        requires=("torch",), needs=("torch",), extra="deep", anytime=True, **more,
+    )  # fmt: skip
 
 
 def epochs_for(rows: int, base: int) -> int:

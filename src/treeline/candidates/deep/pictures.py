@@ -17,13 +17,23 @@ from treeline.candidates.prepare import Dense
 from treeline.candidates.spectra import log_mel
 from treeline.problem.metric import Array
 
-__all__ = ["PictureCandidate", "PictureInputs", "PictureNet"]
+__all__ = ["PATCHES", "PictureCandidate", "PictureInputs", "PictureNet", "patch_settings"]
 
 MELS = 64
 FRAMES, REACH = 128, 98
 "Of a longer spectrogram, neighbouring frames are averaged; it is cut where this percentage of training sounds have ended."
 TOKENS = 8
 "Patches of an image a side at most; of a spectrogram four times as many in time, half as many in pitch."
+PATCHES: dict[str, Any] = {"lr": 1.5e-3, "weight_decay": 0.05, "dropout": 0.1, "width": 64, "layers": 3}
+"How nets of patches differ in their settings from convolutional ones."
+
+
+def patch_settings(space: Mapping[str, Any]) -> dict[str, Any]:
+    """Return portfolio and space of a net of patches, by those of the convolutional nets beside it."""
+    return {
+        "portfolio": ({}, {"width": 96, "layers": 2}, {"layers": 4, "dropout": 0.2}),
+        "space": {**space, "lr": (3e-4, 5e-3, "log"), "width": [32, 64, 96], "layers": [2, 3, 4]},
+    }
 
 
 @dataclass(frozen=True, kw_only=True)

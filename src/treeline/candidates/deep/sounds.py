@@ -8,9 +8,8 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from treeline.candidates.card import Card
-from treeline.candidates.deep.pictures import PictureCandidate
-from treeline.problem.task import Family
+from treeline.candidates.deep.module import net_card
+from treeline.candidates.deep.pictures import PATCHES, PictureCandidate, patch_settings
 
 __all__ = ["CARDS", "SoundCNN", "SoundCRNN", "SoundResNet", "SoundTransformer"]
 
@@ -51,30 +50,7 @@ class SoundTransformer(PictureCandidate):
     """Patches of the spectrogram, at most 32 in time and 4 in pitch, three blocks of attention, the mean over all."""
 
     kind = "vit"
-    defaults: ClassVar[dict[str, Any]] = {
-        **CONV,
-        "lr": 1.5e-3,
-        "weight_decay": 0.05,
-        "dropout": 0.1,
-        "width": 64,
-        "layers": 3,
-    }
-
-
-def _card(name: str, title: str, build: str, paper: str, **more: Any) -> Card:
-    return Card(
-        name=name,
-        title=title,
-        family=Family.DEEP,
-        build=f"treeline.candidates.deep.sounds:{build}",
-        paper=paper,
-        accepts=("sound",),
-        requires=("torch",),
-        needs=("torch",),
-        extra="deep",
-        anytime=True,
-        **more,
-    )
+    defaults: ClassVar[dict[str, Any]] = {**CONV, **PATCHES}
 
 
 SPACE: dict[str, Any] = {
@@ -87,33 +63,32 @@ SPACE: dict[str, Any] = {
 MORE: dict[str, Any] = {"portfolio": ({}, {"width": 24}, {"width": 8, "lr": 5e-3}), "space": SPACE}
 
 CARDS = (
-    _card(
+    net_card(
         "sound_cnn",
         "Convolutional net on spectrograms",
-        "SoundCNN",
+        f"{__name__}:SoundCNN",
         "Hershey et al.: CNN Architectures for Large-Scale Audio Classification, ICASSP 2017, arXiv:1609.09430",
         **MORE,
     ),
-    _card(
+    net_card(
         "sound_crnn",
         "Convolutional recurrent net on spectrograms",
-        "SoundCRNN",
+        f"{__name__}:SoundCRNN",
         "Çakır et al.: Convolutional Recurrent Neural Networks for Sound Event Detection, TASLP 2017, arXiv:1702.06286",
         **MORE,
     ),
-    _card(
+    net_card(
         "sound_resnet",
         "Residual net on spectrograms",
-        "SoundResNet",
+        f"{__name__}:SoundResNet",
         "He, Zhang, Ren, Sun: Deep Residual Learning for Image Recognition, CVPR 2016, arXiv:1512.03385",
         **MORE,
     ),
-    _card(
+    net_card(
         "sound_transformer",
         "Spectrogram transformer",
-        "SoundTransformer",
+        f"{__name__}:SoundTransformer",
         "Gong, Chung, Glass: AST: Audio Spectrogram Transformer, Interspeech 2021, arXiv:2104.01778",
-        portfolio=({}, {"width": 96, "layers": 2}, {"layers": 4, "dropout": 0.2}),
-        space={**SPACE, "lr": (3e-4, 5e-3, "log"), "width": [32, 64, 96], "layers": [2, 3, 4]},
+        **patch_settings(SPACE),
     ),
 )

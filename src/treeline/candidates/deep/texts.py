@@ -11,14 +11,14 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, ClassVar, Self
 
-from treeline.candidates.card import Card, Rows, Shape, State
+from treeline.candidates.card import Rows, Shape, State
 from treeline.candidates.deep.augment import words_left_out
 from treeline.candidates.deep.loop import Augment
-from treeline.candidates.deep.module import MediaCandidate, ModuleNet
-from treeline.candidates.deep.tokens import Pieces, Words, strings
+from treeline.candidates.deep.module import MediaCandidate, ModuleNet, net_card
+from treeline.candidates.deep.tokens import Pieces, Words
+from treeline.candidates.media import strings
 from treeline.candidates.prepare import Dense
 from treeline.problem.metric import Array
-from treeline.problem.task import Family
 
 __all__ = ["CARDS", "TextBag", "TextCNN", "TextInputs", "TextLSTM", "TextNet", "TextTransformer"]
 
@@ -154,22 +154,6 @@ class TextTransformer(TextCandidate):
     defaults: ClassVar[dict[str, Any]] = {**WORDS, "pieces": 1, "vocabulary": 4_000, "dropout": 0.3}
 
 
-def _card(name: str, title: str, build: str, paper: str, **more: Any) -> Card:
-    return Card(
-        name=name,
-        title=title,
-        family=Family.DEEP,
-        build=f"treeline.candidates.deep.texts:{build}",
-        paper=paper,
-        accepts=("text",),
-        requires=("torch",),
-        needs=("torch",),
-        extra="deep",
-        anytime=True,
-        **more,
-    )
-
-
 SPACE: dict[str, Any] = {
     "lr": (3e-4, 1e-2, "log"),
     "dropout": (0.1, 0.7),
@@ -179,34 +163,34 @@ SPACE: dict[str, Any] = {
 }
 
 CARDS = (
-    _card(
+    net_card(
         "text_bag",
         "Bag of word vectors",
-        "TextBag",
+        f"{__name__}:TextBag",
         "Joulin et al.: Bag of Tricks for Efficient Text Classification, EACL 2017, arXiv:1607.01759",
         portfolio=({}, {"width": 32, "lr": 1e-2}, {"left_out": 0.4, "width": 128}),
         space=SPACE,
     ),
-    _card(
+    net_card(
         "text_cnn",
         "Convolutional net on words",
-        "TextCNN",
+        f"{__name__}:TextCNN",
         "Kim: Convolutional Neural Networks for Sentence Classification, EMNLP 2014, arXiv:1408.5882",
         portfolio=({}, {"hidden": 96, "left_out": 0.3}, {"width": 64, "lr": 2e-3}),
         space={**SPACE, "hidden": [32, 64, 96]},
     ),
-    _card(
+    net_card(
         "text_lstm",
         "Bidirectional LSTM on words",
-        "TextLSTM",
+        f"{__name__}:TextLSTM",
         "Conneau et al.: Supervised Learning of Universal Sentence Representations, EMNLP 2017, arXiv:1705.02364",
         portfolio=({}, {"hidden": 96, "left_out": 0.3}, {"width": 64, "hidden": 32, "lr": 4e-3}),
         space={**SPACE, "hidden": [32, 64, 96]},
     ),
-    _card(
+    net_card(
         "text_transformer",
         "Transformer on pieces of words",
-        "TextTransformer",
+        f"{__name__}:TextTransformer",
         "Vaswani et al.: Attention Is All You Need, NeurIPS 2017, arXiv:1706.03762",
         portfolio=({}, {"layers": 1, "lr": 2e-3}, {"vocabulary": 8_000, "left_out": 0.2}),
         space={**SPACE, "layers": [1, 2, 3], "vocabulary": [2_000, 4_000, 8_000]},

@@ -19,7 +19,7 @@ import numpy as np
 
 from treeline.problem.metric import Array
 
-__all__ = ["PAD", "Pieces", "Words", "strings", "words_of"]
+__all__ = ["PAD", "Pieces", "Words", "words_of"]
 
 PAD = 0
 BUCKETS = 256
@@ -32,11 +32,6 @@ LEARN_WORDS = 20_000
 NO_SPACES = "぀-ヿ㐀-䶿一-鿿豈-﫿\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff"
 "Kana, Chinese characters, Thai, Lao, Burmese, Khmer: a character is a word."
 WORD = re.compile(rf"[{NO_SPACES}]|[^\W{NO_SPACES}]+(?:'[^\W\d_]+)?|[^\w\s]")
-
-
-def strings(raw: Array) -> list[str]:
-    """Return texts (n, L) uint8 as strings."""
-    return [bytes(row).rstrip(b"\0").decode("utf-8", "replace") for row in raw]
 
 
 def words_of(text: str, most: int) -> list[str]:

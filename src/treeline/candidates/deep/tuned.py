@@ -135,7 +135,7 @@ def _layer(name: str) -> int:
 
 
 @dataclass(frozen=True, slots=True)
-class Given:
+class Prepared:
     """Rows as the pretrained model wants them."""
 
     folder: str
@@ -206,8 +206,7 @@ class Tuned(MediaCandidate):
     """An encoder that is trained on; a subclass names the kind of media."""
 
     net_class = TunedNet
-    encoder = Given
-    kind = "text"
+    encoder = Prepared
     batch = 32
     defaults: ClassVar[dict[str, Any]] = {
         "epochs": 4, "lr": 1e-3, "weight_decay": 0.01, "smoothing": 0.0, "clip": 1.0, "rank": 8, "weights": "", "kind": "text",
@@ -216,16 +215,16 @@ class Tuned(MediaCandidate):
     def net(self, settings: Mapping[str, Any], inputs: Any, shape: Shape) -> TunedNet:
         """Return the network for such rows."""
         return TunedNet(
-            outputs=max(1, shape.n_classes), numbers=inputs.table.width, folder=inputs.folder, kind=self.kind,
-            width=pretrained(inputs.folder, self.kind).width, rank=int(settings["rank"]),
+            outputs=max(1, shape.n_classes), numbers=inputs.table.width, folder=inputs.folder, kind=inputs.kind,
+            width=pretrained(inputs.folder, inputs.kind).width, rank=int(settings["rank"]),
         )  # fmt: skip
 
     def recipe(self, settings: Mapping[str, Any], shape: Shape, rows: int) -> Recipe:
         """Return AdamW with a warm start, layers thawing from the top."""
-        plain = super().recipe({**settings, "epochs": settings["epochs"]}, shape, rows)
+        plain = super().recipe(settings, shape, rows)
         groups = ("head", "lora", "top", "middle", "low")
         factors = {group: (lambda t, group=group: thawed(group, t), 1.0) for group in groups}
-        return replace(plain, factors=factors, batch=min(self.batch, plain.batch))
+        return replace(plain, factors=factors)
 
     def restore(self, arrays: dict[str, Array], meta: dict[str, Any]) -> Any:
         """Rebuild a fitted network; the encoder may lie elsewhere by now.
@@ -240,14 +239,12 @@ class Tuned(MediaCandidate):
 class TunedImages(Tuned):
     """Fine-tuned encoder of images."""
 
-    kind = "image"
     defaults: ClassVar[dict[str, Any]] = {**Tuned.defaults, "kind": "image"}
 
 
 class TunedSounds(Tuned):
     """Fine-tuned encoder of sounds."""
 
-    kind = "sound"
     defaults: ClassVar[dict[str, Any]] = {**Tuned.defaults, "kind": "sound"}
 
 

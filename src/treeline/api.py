@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,14 +18,14 @@ from treeline.contest.result import conclude
 from treeline.contest.runner import Runner
 from treeline.data.ask import ask, rows_of
 from treeline.data.read_table import read
-from treeline.errors import BudgetError, IntegrityError, UsageError, shown
+from treeline.errors import BudgetError, UsageError, shown
 from treeline.evidence.prior import expected
 from treeline.machine import budget_of
 from treeline.problem.settings import Settings
-from treeline.problem.task import Family
+from treeline.problem.task import TRANSCRIPTION, Family
 from treeline.report.live import Live
 from treeline.session import finish, opened, play
-from treeline.study import Study
+from treeline.study import Study, runs
 from treeline.telling import tell
 
 if TYPE_CHECKING:
@@ -63,12 +64,10 @@ def run(
         TreelineError: see `treeline.errors`; nothing is written to `out` for a bad input.
     """
     origin, cpu = time.monotonic(), time.process_time()
-    wanted = Settings.of(**settings)
-    if wanted.seconds < LEAST_SECONDS:
-        raise BudgetError(
-            f"The time limit is {wanted.seconds:g} s.", do=f"Give at least {LEAST_SECONDS:g}s, better 60s."
-        )
+    wanted = _in_time(Settings.of(**settings))
     folder = Path(out) if out is not None else _default_out(source)
+    if wanted.task == TRANSCRIPTION:
+        return _transcribed(source, wanted, folder, progress=progress, command=command, origin=origin)
     budget = budget_of(wanted)
     families = [Family(name) for name in wanted.families]
     slots = max(2, len(families)) if budget.cores > 1 else len(families)
@@ -105,6 +104,29 @@ def run(
     return Study(folder)
 
 
+def _in_time(wanted: Settings) -> Settings:
+    if wanted.seconds < LEAST_SECONDS:
+        raise BudgetError(
+            f"The time limit is {wanted.seconds:g} s.", do=f"Give at least {LEAST_SECONDS:g}s, better 60s."
+        )
+    return wanted
+
+
+def _transcribed(source: Any, wanted: Settings, folder: Path, *, progress: str, command: str, origin: float) -> Study:
+    """Judge a pretrained model of speech instead of a contest."""
+    from treeline.transcription import transcribe
+
+    live = Live(progress)
+    try:
+        live.event("stage", text="reading")
+        kinds = {**wanted.kind, **({wanted.target: "text"} if wanted.target else {})}
+        dataset, wanted = _read(source, replace(wanted, kind=kinds), folder)
+        transcribe(dataset, wanted, folder, origin=origin, notify=live.event, command=command)
+    finally:
+        live.stop()
+    return Study(folder)
+
+
 def load(out: str | Path) -> Study:
     """Open a past run."""
     return Study(out)
@@ -113,10 +135,11 @@ def load(out: str | Path) -> Study:
 def predict(run: str | Path, data: Any, output: str | Path, *, escape: bool = True) -> list[str]:
     """Predict the rows of `data` with a run's model (or a bundle), write them to `output`; return notes for the user."""
     from treeline.deliver.predictions import write_predictions
-    from treeline.deliver.runtime import load as load_bundle
+    from treeline.deliver.spoken import NAME, open_bundle
 
     folder = Path(run)
-    model = load_bundle(folder) if (folder / "manifest.json").exists() else Study(folder).model
+    sealed = any((folder / name).exists() for name in ("manifest.json", NAME))
+    model = open_bundle(folder) if sealed else Study(folder).model
     frame = model.predict_frame(data)
     write_predictions(frame, Path(output), escape=escape)
     notes = [f"note: {what}: {count:,}" for what, count in model.problems.items()]
@@ -187,6 +210,11 @@ def report(run: str | Path) -> Path:
     ledger = Ledger(folder)
     if not ledger.head:
         raise UsageError(f"There is no run in {shown(folder)}.", do="See `treeline runs`.")
+    if ledger.head["problem"]["task"] == TRANSCRIPTION:
+        from treeline.report.transcript import tell_transcripts
+
+        tell_transcripts(ledger)
+        return folder / "report.html"
     summary = folder / "summary.json"
     try:
         before = json.loads(summary.read_text(encoding="utf-8")) if summary.exists() else {}
@@ -199,27 +227,6 @@ def report(run: str | Path) -> Path:
         bundle=before.get("run", {}).get("delivered", {}),
     )
     return folder / "report.html"
-
-
-def runs(folder: str | Path = "runs") -> list[dict[str, Any]]:
-    """Return the runs under a folder: out, target, call, state, started; newest first."""
-    found = []
-    for path in sorted(Path(folder).glob("**/ledger/facts.jsonl")):
-        out = path.parent.parent
-        one = {"out": str(out), "target": "", "call": "", "state": "damaged", "started": ""}
-        try:
-            ledger = Ledger(out)
-            if not ledger.head:
-                continue
-            stops = ledger.of_kind("stop")
-            one |= {"target": ledger.head["problem"]["target"], "started": ledger.head["started"]}
-            one["state"] = stops[-1]["why"] if stops else "unfinished"
-            if (out / "verdict.json").exists():
-                one["call"] = Study(out).verdict["call"]
-        except IntegrityError:
-            pass  # it is listed as damaged
-        found.append(one)
-    return sorted(found, key=lambda one: str(one["started"]), reverse=True)
 
 
 def samples() -> list[str]:

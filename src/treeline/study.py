@@ -7,14 +7,17 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from treeline.contest.ledger import Ledger
 from treeline.errors import DataError, IntegrityError, UsageError, shown
+from treeline.problem.task import TRANSCRIPTION
 
 if TYPE_CHECKING:
     import polars as pl
 
     from treeline.deliver.runtime import Model
+    from treeline.deliver.spoken import Spoken
 
-__all__ = ["Study"]
+__all__ = ["Study", "runs"]
 
 
 class Study:
@@ -58,14 +61,19 @@ class Study:
             return 128 + signal
         return 0 if (self.out / "bundle").exists() else 3
 
+    @property
+    def transcribed(self) -> bool:
+        """Whether the run was a transcription, where no families compete."""
+        return self.verdict.get("task") == TRANSCRIPTION
+
     @cached_property
-    def model(self) -> Model:
+    def model(self) -> Model | Spoken:
         """The delivered model, verified: `predict`, `predict_proba`, `predict_frame`.
 
         Raises:
             DataError: no candidate succeeded, so there is none.
         """
-        from treeline.deliver.runtime import load
+        from treeline.deliver.spoken import open_bundle
 
         if not (self.out / "bundle").exists():
             raise DataError(
@@ -73,12 +81,14 @@ class Study:
                 where=str(self.out),
                 do="See what failed in the report.",
             )
-        return load(self.out / "bundle")
+        return open_bundle(self.out / "bundle")
 
     def leaderboard(self) -> pl.DataFrame:
         """Return the contenders, best first: name, family, score, low, high, folds, rows, cpu_s, weight, state."""
         import polars as pl
 
+        if self.transcribed:
+            raise UsageError("A transcription has no leaderboard: one model was judged.", do="See `verdict`.")
         plain = [
             {**row, "low": (row["interval"] or [None])[0], "high": (row["interval"] or [None])[-1]}
             for row in self.verdict["leaderboard"]
@@ -100,6 +110,9 @@ class Study:
 
     def show(self) -> None:
         """Print the verdict to the terminal."""
+        if self.transcribed:
+            print(self.verdict["sentence"], *self.verdict["because"], f"Report: {self.report}", sep="\n")
+            return
         from rich.console import Console
 
         from treeline.report.summary import Summary
@@ -110,3 +123,24 @@ class Study:
     def __repr__(self) -> str:
         """Return the call and the folder."""
         return f"<Study {self.verdict['call']} in {self.out}>"
+
+
+def runs(folder: str | Path = "runs") -> list[dict[str, Any]]:
+    """Return the runs under a folder: out, target, call, state, started; newest first."""
+    found = []
+    for path in sorted(Path(folder).glob("**/ledger/facts.jsonl")):
+        out = path.parent.parent
+        one = {"out": str(out), "target": "", "call": "", "state": "damaged", "started": ""}
+        try:
+            ledger = Ledger(out)
+            if not ledger.head:
+                continue
+            stops = ledger.of_kind("stop")
+            one |= {"target": ledger.head["problem"]["target"], "started": ledger.head["started"]}
+            one["state"] = stops[-1]["why"] if stops else "unfinished"
+            if (out / "verdict.json").exists():
+                one["call"] = Study(out).verdict["call"]
+        except IntegrityError:
+            pass  # it is listed as damaged
+        found.append(one)
+    return sorted(found, key=lambda one: str(one["started"]), reverse=True)

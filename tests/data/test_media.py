@@ -301,13 +301,15 @@ def test_rates_channels_and_codecs_become_one():
                 assert np.corrcoef(found[middle], expected[middle])[0, 1] > 0.99
 
 
-def test_an_hour_among_short_clips_is_cut_to_ten_seconds(tmp_path: Path):
-    long = wav(np.tile(tone(10), 60).astype(np.float32), form="FLAC")
-    names = put(tmp_path, a_wav=wav(tone(1)), b_flac=long)
+def test_a_long_clip_among_short_ones_is_heard_in_three_windows(tmp_path: Path):
+    parts = [tone(20) * level for level in (0.1, 0.5, 1.0)]
+    names = put(tmp_path, a_wav=wav(tone(1)), b_flac=wav(np.concatenate(parts).astype(np.float32), form="FLAC"))
     found = decode_files(names, Kind.SOUND, root=str(tmp_path))
-    assert found.array.shape == (2, 10 * HZ)
+    assert found.array.shape == (2, 30 * HZ)
     assert not found.array[0, HZ:].any()
-    assert "cut after 10 s: 1" in found.how
+    heard = np.abs(found.array[1].astype(np.float64)).reshape(3, -1).max(axis=1)
+    np.testing.assert_allclose(heard / heard[2], [0.1, 0.5, 1.0], atol=0.01)
+    assert "heard in 3 windows of 10 s: 1" in found.how
 
 
 def test_a_header_that_promises_half_a_day_allocates_nothing(tmp_path: Path):

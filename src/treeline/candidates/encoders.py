@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -20,7 +21,7 @@ from treeline.candidates.media import SOUND_HZ, strings
 from treeline.errors import SetupError, shown
 from treeline.problem.metric import Array
 
-__all__ = ["BATCH", "Pretrained", "digest", "pretrained"]
+__all__ = ["BATCH", "Pretrained", "digest", "hushed", "pretrained"]
 
 BATCH = 32
 LONGEST = 256
@@ -40,6 +41,22 @@ def digest(folder: str) -> str:
     return found.hexdigest()
 
 
+@contextmanager
+def hushed() -> Iterator[None]:
+    """Keep transformers from printing bars and warnings; what goes wrong is raised all the same."""
+    from transformers.utils import logging
+
+    level, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        logging.set_verbosity(level)
+        if bars:
+            logging.enable_progress_bar()
+
+
 @cache
 def pretrained(folder: str, kind: str) -> Pretrained:
     """Load the model of a folder for a kind of media, once a process.
@@ -54,10 +71,13 @@ def pretrained(folder: str, kind: str) -> Pretrained:
             "Pretrained models need the library transformers.", do="pip install 'treeline[text]'"
         ) from None
     try:
-        model = AutoModel.from_pretrained(folder, local_files_only=True, use_safetensors=True, trust_remote_code=False)
-        if hasattr(model, "get_encoder") and getattr(model.config, "is_encoder_decoder", False):
-            model = model.get_encoder()
-        prepare = {"text": _for_texts, "image": _for_images, "sound": _for_sounds}[kind](folder, model)
+        with hushed():
+            model = AutoModel.from_pretrained(
+                folder, local_files_only=True, use_safetensors=True, trust_remote_code=False
+            )
+            if hasattr(model, "get_encoder") and getattr(model.config, "is_encoder_decoder", False):
+                model = model.get_encoder()
+            prepare = {"text": _for_texts, "image": _for_images, "sound": _for_sounds}[kind](folder, model)
     except (OSError, ValueError, KeyError, TypeError) as error:
         first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise SetupError(

@@ -12,6 +12,7 @@ USUAL = {
     "text": "sentence-transformers/all-MiniLM-L6-v2",
     "image": "facebook/dinov2-small",
     "sound": "facebook/wav2vec2-base",
+    "speech": "openai/whisper-tiny",
 }
 "What is taken by kind of media where the user names nothing and it is on this machine already."
 
@@ -30,7 +31,7 @@ def find_weights(wish: str | None, kind: str) -> Weights:
 
     Args:
         wish: a folder, a name on the hub, `none`, or None for the usual ones where they are on this machine.
-        kind: of media.
+        kind: of media, or `speech` for what turns sounds into text.
     """
     if wish == "none":
         return Weights(reason="left out with --pretrained none")

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from treeline.problem.metric import Array
 
-__all__ = ["Decoded", "Wanted", "decode", "decode_files", "settle_media"]
+__all__ = ["Decoded", "Wanted", "decode", "decode_files", "refuse_bad", "settle_media"]
 
 LARGEST, SMALLEST = 64, 8
 "Pixels of a side."
@@ -78,17 +78,22 @@ def decode(frame: pl.DataFrame, columns: Sequence[Wanted], *, root: str) -> Mapp
             continue
         names = frame[column.name].to_list()
         found = decode_files(names, Kind(column.kind), root=root, size=tuple(column.size))
-        if found.bad:
-            listed = [f"{shown(names[row] or 'no name')} {detail}" for row, (_, detail) in sorted(found.bad.items())]
-            raise DataError(
-                f"{len(found.bad)} of {len(names)} files cannot be read: "
-                + "; ".join(listed[:8])
-                + (", …" if listed[8:] else "."),
-                where=root or ".",
-                do="Repair these files, or take them out.",
-            )
+        refuse_bad(names, found, root=root)
         out[column.name] = found.array
     return out
+
+
+def refuse_bad(names: Sequence[str | None], found: Decoded, *, root: str) -> None:
+    """Raise a DataError that names the first files that cannot be read, where there are any."""
+    listed = [f"{shown(names[row] or 'no name')} {detail}" for row, (_, detail) in sorted(found.bad.items())]
+    if listed:
+        raise DataError(
+            f"{len(listed)} of {len(names)} files cannot be read: "
+            + "; ".join(listed[:8])
+            + (", …" if listed[8:] else "."),
+            where=root or ".",
+            do="Repair these files, or take them out.",
+        )
 
 
 def decode_files(names: Sequence[str | None], kind: Kind, *, root: str, size: tuple[int, ...] = ()) -> Decoded:
@@ -223,5 +228,7 @@ def _told(kind: Kind, size: tuple[int, ...], done: Iterable[dict[str, Any]]) -> 
     if kind is Kind.IMAGE:
         head = f"{size[1]} x {size[0]} pixels, {'grey' if size[2] == 1 else 'RGB'}; files of this size pixel for pixel"
     else:
-        head = f"mono, {HZ} Hz, {size[0] / HZ:.3g} s (the longest, {MAX_SECONDS} s at most), shorter ones end in zeros"
+        head = (
+            f"mono, {HZ} Hz, {size[0] / HZ:.3g} s (as the longest, {MAX_SECONDS} s at most), shorter ones end in zeros"
+        )
     return "; ".join([head, *(f"{word}: {count:,}" for word, count in sorted(counts.items()))])

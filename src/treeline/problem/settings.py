@@ -9,7 +9,7 @@ from typing import Any
 
 from treeline.errors import DataError, UsageError, nearest, shown
 from treeline.problem.budget import seconds_of
-from treeline.problem.task import Family, Policy, Task
+from treeline.problem.task import TRANSCRIPTION, Family, Policy, Task
 
 __all__ = ["Settings", "help_of", "read_config"]
 
@@ -29,7 +29,7 @@ class Settings:
     target: str | None = _setting(None, "The column to predict.")
     time_limit: str = _setting("5m", "Wall time for the whole run: 90s, 5m, 1h30m.")
     metric: str | None = _setting(None, "How predictions are judged, by scikit-learn's name: roc_auc, accuracy, rmse …")
-    task: str | None = _setting(None, "binary, multiclass or regression.")
+    task: str | None = _setting(None, "binary, multiclass or regression; or transcription of sounds.")
     margin: float | None = _setting(None, "The smallest difference that matters, in the metric's unit.")
     families: tuple[str, ...] = _setting(("classical", "deep"), "Which families compete.")
     candidates: tuple[str, ...] = _setting((), "Only these candidates compete (see `treeline doctor`).")
@@ -83,7 +83,7 @@ class Settings:
 
     def _check(self) -> None:
         seconds_of(self.time_limit)
-        _choice("task", self.task, [str(task) for task in Task])
+        _choice("task", self.task, [*map(str, Task), TRANSCRIPTION])
         _choice("split", self.split, [str(policy) for policy in Policy])
         _choice("bad_rows", self.bad_rows, ["refuse", "quarantine"])
         for family in self.families:

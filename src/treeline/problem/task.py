@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-__all__ = ["Family", "Policy", "Task"]
+__all__ = ["TRANSCRIPTION", "Family", "Policy", "Task"]
+
+TRANSCRIPTION = "transcription"
+"What may be asked besides the tasks of a contest: no classical method at hand does it."
 
 
 class Task(StrEnum):

@@ -22,7 +22,7 @@ from treeline.report.summary import FAMILIES, Summary
 if TYPE_CHECKING:
     from jinja2 import Environment
 
-__all__ = ["render_html"]
+__all__ = ["render_html", "render_page"]
 
 TEMPLATES = Path(__file__).with_name("templates")
 SEVERITY = {"block": "blocks", "warn": "warning", "note": "note"}
@@ -34,14 +34,18 @@ def render_html(summary: Summary) -> str:
     Nothing in it loads anything: the policy allows the page's own style by its hash, no script or font at all, and no image
     but those that are written into the page where the run was about images or sounds.
     """
+    told = {**_verdict(summary), **_contest(summary), **_model(summary), **_method(summary)}
+    return render_page("report.html.j2", pictures=bool(summary.items), s=summary, v=summary.verdict, **told)
+
+
+def render_page(template: str, *, pictures: bool = False, **told: Any) -> str:
+    """Return a template with the page's style and policy; `pictures` allows images that are written into the page."""
     style = (TEMPLATES / "style.css").read_text(encoding="utf-8")
     digest = b64encode(sha256(style.encode()).digest()).decode()
     # by hash and not 'unsafe-inline': a style attribute that slipped in with somebody's data has no effect
-    pictures = "img-src data:; " if summary.items else ""
-    policy = f"default-src 'none'; style-src 'sha256-{digest}'; {pictures}base-uri 'none'; form-action 'none'"
-    page = _environment().get_template("report.html.j2")
-    told = {**_verdict(summary), **_contest(summary), **_model(summary), **_method(summary)}
-    return page.render(s=summary, v=summary.verdict, style=Markup(style), policy=policy, **told)
+    allowed = "img-src data:; " if pictures else ""
+    policy = f"default-src 'none'; style-src 'sha256-{digest}'; {allowed}base-uri 'none'; form-action 'none'"
+    return _environment().get_template(template).render(style=Markup(style), policy=policy, **told)
 
 
 def _environment() -> Environment:

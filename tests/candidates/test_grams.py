@@ -1,12 +1,15 @@
 """Hashed grams: the same text gives the same counts, in any language, and single texts leave nothing behind."""
 
+from dataclasses import replace
+from pathlib import Path
+
 import numpy as np
 import polars as pl
 import pytest
 
 from treeline.candidates.card import Clock, Fold, Rows, Shape, Watch
 from treeline.candidates.classical.words import CARDS
-from treeline.candidates.grams import Grams, texts_of
+from treeline.candidates.grams import Grams, counts_of, texts_of
 from treeline.candidates.media import Media, MediaColumn
 from treeline.candidates.texts import as_bytes, longest
 from treeline.problem.metric import default_metric
@@ -83,3 +86,23 @@ def test_a_number_is_predicted_from_words():
     model = CARDS[0].candidate().fit([Fold(rows)], {}, clock=Clock(20), seed=0)[0]
     low, high = model.predict(rows_of(["poor", "great"], task=Task.REGRESSION))
     assert low < 2.5 and high > 3.5
+
+
+def test_counts_are_made_once_and_read_back_as_they_were(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    texts = ["the cat sat", "", "the dog and the dog", "猫が座る", "a", "the cat"]
+    plain = rows_of(texts, np.zeros(6), Task.REGRESSION)
+    kept = replace(plain, media=Media(plain.media.arrays, np.arange(6), tmp_path))
+    first, grams = kept.take(np.array([4, 0, 1])), Grams(words=2, chars=(2, 3))
+    for some in (first, kept.take(np.array([5, 2, 0, 0, 3])), kept):
+        index = some.media.index
+        for found, wanted in zip(counts_of(some, grams), grams.counts([texts[k] for k in index]), strict=True):
+            assert found.shape == wanted.shape
+            assert abs(found - wanted).nnz == 0
+    monkeypatch.setattr(Grams, "counts", None)
+    assert counts_of(kept, grams)[0].nnz > 0
+    with (tmp_path / "words-2.entries").open("ab") as file:
+        file.write(b"half")  # of a fit that was killed
+    monkeypatch.undo()
+    np.load(tmp_path / "words-2.npy", mmap_mode="r+")[2] = 0
+    found, wanted = counts_of(kept, grams)[0], grams.counts(texts)[0]
+    assert abs(found - wanted).nnz == 0

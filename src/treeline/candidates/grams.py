@@ -9,16 +9,17 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
 from treeline.candidates.card import Rows
-from treeline.candidates.media import strings
+from treeline.candidates.media import Media, strings
 from treeline.problem.metric import Array
 
-__all__ = ["Grams", "lowered", "texts_of"]
+__all__ = ["Grams", "counts_of", "lowered", "texts_of"]
 
 BASE = 0x9E3779B97F4A7C15 | 1
 INVERSE = pow(BASE, -1, 2**64)
@@ -34,8 +35,29 @@ ALONE = ((0x2E80, 0xA4CF), (0xF900, 0xFAFF), (0x20000, 0x3FFFF), (0x0E00, 0x0EFF
 
 def texts_of(rows: Rows) -> list[str]:
     """Return the texts (n,) of all text columns, joined by a blank line."""
-    parts = [strings(rows.media[one.name]) for one in rows.shape.of_kind("text")]
-    return ["\n\n".join(row) for row in zip(*parts, strict=True)]
+    return _joined(rows.media, [one.name for one in rows.shape.of_kind("text")])
+
+
+def counts_of(rows: Rows, grams: Grams) -> tuple[Any, Any]:
+    """Return `Grams.counts` of `texts_of` some rows, counted once a run."""
+    names = [one.name for one in rows.shape.of_kind("text")]
+    words = chars = None
+    if grams.words:
+        make = partial(_counts, Grams(words=grams.words, chars=()), names, 0)
+        words = rows.media.derived_counts(f"words-{grams.words}", make, 2**BUCKETS)
+    if grams.chars:
+        make = partial(_counts, Grams(words=0, chars=grams.chars), names, 1)
+        key = "-".join(map(str, grams.chars))
+        chars = rows.media.derived_counts(f"chars-{key}", make, 2**BUCKETS)
+    return words, chars
+
+
+def _counts(grams: Grams, names: Sequence[str], side: int, media: Media) -> Any:
+    return grams.counts(_joined(media, names))[side]
+
+
+def _joined(media: Media, names: Sequence[str]) -> list[str]:
+    return ["\n\n".join(row) for row in zip(*(strings(media[name]) for name in names), strict=True)]
 
 
 def lowered(text: str) -> str:

@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -25,6 +26,8 @@ __all__ = ["NO_MEDIA", "SOUND_HZ", "Media", "MediaColumn", "strings"]
 
 CHUNK = 256
 "Rows derived between two looks at what another process has made."
+COUNTED = 2048
+"Likewise, of sparse counts."
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +89,49 @@ class Media:
                     whole[some] = make(np.asarray(self.arrays[name][some]))
                     have[some] = 1
         return np.asarray(whole[self.index])
+
+    def derived_counts(self, key: str, make: Callable[[Media], Any], width: int) -> Any:
+        """Return what `make` makes of these rows, sparse counts (n, width) CSR of float32, kept as `derived` keeps dense rows.
+
+        Args:
+            key: names what is made, with every setting it depends on; a file name.
+            make: media to the counts of its rows, each row by itself.
+            width: columns.
+        """
+        if self.store is None or not len(self.index):
+            return make(self)
+        from scipy import sparse
+
+        entries, places = self.store / f"{key}.entries", self.store / f"{key}.npy"
+        with self._alone(key):
+            if not places.exists():
+                count = len(next(iter(self.arrays.values())))
+                np.lib.format.open_memmap(places, mode="w+", dtype=np.int64, shape=(count, 2)).flush()
+        place = np.load(places, mmap_mode="r+", allow_pickle=False)
+        missing = np.unique(self.index[place[self.index, 1] == 0])
+        for start in range(0, len(missing), COUNTED):
+            with self._alone(key), entries.open("ab") as file:
+                some = missing[start : start + COUNTED]
+                some = some[place[some, 1] == 0]
+                if len(some):
+                    made = make(Media(self.arrays, some))
+                    pair = np.stack(
+                        [made.indices.astype(np.int32), made.data.astype(np.float32).view(np.int32)], axis=1
+                    )
+                    size = file.seek(0, 2)
+                    file.write(b"\0" * (-size % 8) + pair.tobytes())  # a killed fit may have left half an entry
+                    file.flush()
+                    begin = -(-size // 8)
+                    # The second number is one more than the length, so that 0 says: not made.
+                    place[some] = np.stack([begin + made.indptr[:-1], np.diff(made.indptr) + 1], axis=1)
+        starts, lengths = place[self.index, 0], place[self.index, 1] - 1
+        ends = np.concatenate([[0], np.cumsum(lengths)])
+        if not ends[-1]:
+            return sparse.csr_matrix((len(self), width), dtype=np.float32)
+        at = np.arange(ends[-1]) + np.repeat(starts - ends[:-1], lengths)
+        pair = np.memmap(entries, np.int64, "r")[at].view(np.int32).reshape(-1, 2)
+        found = np.ascontiguousarray(pair[:, 1]).view(np.float32), np.ascontiguousarray(pair[:, 0]), ends
+        return sparse.csr_matrix(found, shape=(len(self), width))
 
     def _held(self, name: str, key: str, make: Callable[[Array], Array]) -> tuple[Array, Array]:
         """Return all N rows of a derived array, and which of them are made; both are written into."""

@@ -16,7 +16,7 @@ from treeline.candidates.card import Card, Rows
 from treeline.candidates.classical.lightgbm import LightGBM
 from treeline.candidates.classical.through import Made, Through
 from treeline.candidates.classical.words import Vocabulary
-from treeline.candidates.grams import Grams, texts_of
+from treeline.candidates.grams import Grams, counts_of
 from treeline.candidates.prepare import with_prefix, without_prefix
 from treeline.candidates.texts import leading
 from treeline.problem.metric import Array
@@ -39,7 +39,7 @@ class Directions:
 
     def __call__(self, rows: Rows) -> Rows:
         """Return rows of k directions and the table's numbers."""
-        return self.of(rows, self.vocabulary(texts_of(rows)))
+        return self.of(rows, self.vocabulary(rows))
 
     def of(self, rows: Rows, features: Any) -> Rows:
         """Return the rows for the sparse features (n, d) of their texts."""
@@ -62,7 +62,7 @@ class Reduced:
 
     def learn(self, rows: Rows, chosen: Mapping[str, Any], *, seed: int) -> tuple[Made, Rows]:
         """Learn grams, their weights and directions from training rows."""
-        vocabulary, features = Vocabulary.fit(GRAMS.counts(texts_of(rows)), GRAMS, most=MOST, presence=False)
+        vocabulary, features = Vocabulary.fit(counts_of(rows, GRAMS), GRAMS, most=MOST, presence=False)
         most = min(int(chosen["components"]), max(1, min(features.shape) // 4))
         components = leading(features, most) if features.nnz else np.zeros((features.shape[1], 1), np.float32)
         made = Directions(vocabulary, components)

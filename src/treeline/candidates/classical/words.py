@@ -15,7 +15,7 @@ from treeline.candidates.card import Card, Clock, Fitted, Fold, Rows, State
 from treeline.candidates.classical.linear import Weights
 from treeline.candidates.classical.sparse import columns_for, margin_path, platt, sparse_path
 from treeline.candidates.classical.target import Scale, training_target
-from treeline.candidates.grams import Grams, texts_of
+from treeline.candidates.grams import Grams, counts_of
 from treeline.candidates.prepare import Dense, settings, with_prefix, without_prefix
 from treeline.problem.metric import Array
 from treeline.problem.task import Family, Task
@@ -63,9 +63,9 @@ class Vocabulary:
         made = cls(np.concatenate(found), len(found[0]), np.concatenate(weights).astype(np.float32), grams, presence)
         return made, made._of(counts)
 
-    def __call__(self, texts: Sequence[str]) -> Any:
-        """Return the features (n, d) of texts, scipy CSR float32."""
-        return self._of(self.grams.counts(texts))
+    def __call__(self, rows: Rows) -> Any:
+        """Return the features (n, d) of the texts of rows, scipy CSR float32."""
+        return self._of(counts_of(rows, self.grams))
 
     def _of(self, counts: tuple[Any, Any]) -> Any:
         from scipy import sparse
@@ -123,7 +123,7 @@ class Inputs:
         """Return (n, d) scipy CSR."""
         from scipy import sparse
 
-        grams = self.vocabulary(texts_of(rows)) if texts is None else texts
+        grams = self.vocabulary(rows) if texts is None else texts
         return sparse.hstack([grams, sparse.csr_matrix(self.table(rows))], format="csr", dtype=np.float32)
 
 
@@ -165,7 +165,7 @@ class Words:
         model = "squared" if rows.shape.task is Task.REGRESSION else self.model
         grams = Grams(int(chosen["words"]), tuple(range(2, int(chosen["chars"]) + 1)))
         vocabulary, texts = Vocabulary.fit(
-            grams.counts(texts_of(rows)), grams, most=columns_for(rows.shape.n_classes), presence=model == "bayes"
+            counts_of(rows, grams), grams, most=columns_for(rows.shape.n_classes), presence=model == "bayes"
         )
         table, _ = Dense.fit(rows, seed=seed, cap=20)
         inputs = Inputs(vocabulary, table)

@@ -12,6 +12,7 @@ from report_studies import problem_of
 from report_worlds import WORLDS
 from test_html import XSS, Page
 
+from treeline.contest.items import select_numbers
 from treeline.problem.task import Task
 from treeline.report.html import render_html
 from treeline.report.items import items_of, png
@@ -96,3 +97,21 @@ def test_names_and_texts_stay_words(evil: str, kind: str) -> None:
 def test_the_terminal_names_the_most_frequent_confusion() -> None:
     lines = as_lines(dataclasses.replace(WORLDS["binary"](), items=told()))
     assert any("Most often 'well' is taken for 'ill': 1 row, shown in the report." in line for line in lines)
+
+
+def test_numbers_are_told_with_the_largest_errors_first() -> None:
+    problem = problem_of(Task.REGRESSION, "root_mean_squared_error", target="y", classes=())
+    y = np.linspace(0, 50, 30)
+    said = y + np.where(np.arange(30) == 4, 9.0, 0.1)
+    said[7] = np.nan
+    assert select_numbers(y, said).errors[0] == 4
+    assert 7 not in select_numbers(y, said).positions
+    kept = {"index": np.arange(30), "row": np.arange(30), "kind": np.array("text"), "column": np.array("t"),
+            "text": np.array(["<b>words</b>"] * 30)}  # fmt: skip
+    found = items_of(problem, {"y": y, "prediction": said, "index": np.arange(30)}, kept)
+    assert found is not None
+    assert [one["true"] for one in found["across"]] == ["0", "10.34", "20.69", "31.03", "39.66", "50"]
+    assert (found["errors"][0]["true"], found["errors"][0]["said"]) == ("6.897", "15.9")
+    study = dataclasses.replace(WORLDS["regression"](), items=found)
+    assert Page(render_html(study)).open == []
+    assert as_lines(study)

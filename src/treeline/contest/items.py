@@ -8,7 +8,7 @@ Pictures are made from decoded arrays, so nothing else that a file holds (place,
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -25,16 +25,22 @@ if TYPE_CHECKING:
     from treeline.contest.result import Result
     from treeline.data.dataset import Dataset
 
-__all__ = ["Confusion", "Selection", "as_picture", "keep_items", "select"]
+__all__ = ["Confusion", "Selection", "as_picture", "keep_items", "select", "select_numbers"]
 
 CLASSES, EXAMPLES = 10, 3
 "The largest classes, and the examples of each."
 PAIRS, CONFUSED = 6, 6
 "The most frequent confusions, and the items of each."
 SUSPECTS = 12
+ACROSS = 6
+"Examples from the smallest to the largest number."
 SIDE = 64
 "Pixels of a picture's longer side, at most."
 CHARACTERS = 160
+
+
+def _none() -> Array:
+    return np.zeros(0, np.int64)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,12 +66,16 @@ class Selection:
     "(k,) the most suspect first."
     beyond_chance: bool
     "Whether there are more suspects than chance would give, were all labels right."
+    across: Array = field(default_factory=_none)
+    "(k,) of a target that is a number: from the smallest to the largest."
+    errors: Array = field(default_factory=_none)
+    "(k,) of such a target: the largest errors first."
 
     @property
     def positions(self) -> Array:
         """All that are shown, each once, in order (k,)."""
-        parts = [found for _, found in self.examples] + [pair.shown for pair in self.confusions] + [self.suspects]
-        return np.unique(np.concatenate(parts))
+        parts = [found for _, found in self.examples] + [pair.shown for pair in self.confusions]
+        return np.unique(np.concatenate([*parts, self.suspects, self.across, self.errors]))
 
 
 def select(y: Array, prediction: Array) -> Selection:
@@ -87,6 +97,17 @@ def select(y: Array, prediction: Array) -> Selection:
         suspects=known[order[:SUSPECTS]],
         beyond_chance=bool(many),
     )
+
+
+def select_numbers(y: Array, prediction: Array) -> Selection:
+    """Choose what to show where the target is a number; y and prediction are (m,)."""
+    known = np.flatnonzero(np.isfinite(prediction))
+    off = np.abs(y[known] - prediction[known])
+    return Selection(
+        examples=(), confusions=(), suspects=_none(), beyond_chance=False,
+        across=_spread(known[np.argsort(y[known], kind="stable")], ACROSS),
+        errors=known[np.argsort(-off, kind="stable")[:SUSPECTS]],
+    )  # fmt: skip
 
 
 def _spread(rows: Array, most: int) -> Array:
@@ -134,13 +155,14 @@ def keep_items(ledger: Ledger, result: Result, dataset: Dataset, rows: Array) ->
 
     `rows` (n,) are the data set's row numbers that have a target.
     """
-    if result.y is None or result.index is None or result.prediction is None or not result.problem.classes:
+    if result.y is None or result.index is None or result.prediction is None:
         return
     encoder = encoder_of(ledger)
     column = leading(dataset, encoder, ledger.head["settings"].get("text") or ()) if encoder.media else None
     if column is None:
         return
-    index = result.index[select(result.y, result.prediction).positions]
+    chosen = (select if result.problem.classes else select_numbers)(result.y, result.prediction)
+    index = result.index[chosen.positions]
     with durable(ledger.path.parent / "items.npz") as path:
         np.savez_compressed(
             path, allow_pickle=False, index=index, row=rows[index], kind=np.array(column.kind), column=np.array(column.name),

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from treeline.contest.items import CHARACTERS, Selection, select
+from treeline.contest.items import CHARACTERS, Selection, select, select_numbers
 from treeline.evidence.screening import operating_points
 from treeline.problem.metric import Array
 from treeline.problem.problem import Problem
@@ -23,12 +23,14 @@ def items_of(problem: Problem, oof: Mapping[str, Any] | None, kept: Mapping[str,
     """Return what the report tells of the items, or None where none were kept.
 
     Args:
-        problem: a classification.
+        problem: what was asked.
         oof: `y` (m,), `prediction` (m,) or (m, C), and `index` (m,) among the rows with a target.
         kept: what `Ledger.items` returns.
     """
-    if not kept or oof is None or not problem.classes:
+    if not kept or oof is None:
         return None
+    if not problem.classes:
+        return _numbers(oof, kept)
     y, prediction = np.asarray(oof["y"]).astype(np.int64), np.asarray(oof["prediction"], dtype=np.float64)
     chosen = select(y, prediction)
     p = np.stack([1 - prediction, prediction], axis=1) if prediction.ndim == 1 else prediction
@@ -69,17 +71,34 @@ def _parts(problem: Problem, chosen: Selection, told: Any, count: Array) -> dict
     }
 
 
+def _numbers(oof: Mapping[str, Any], kept: Mapping[str, Array]) -> dict[str, Any]:
+    """Return the same of a target that is a number: examples from small to large, and the largest errors."""
+    y, said = (np.asarray(oof[name], dtype=np.float64) for name in ("y", "prediction"))
+    chosen = select_numbers(y, said)
+    place = {int(position): k for k, position in enumerate(kept["index"])}
+
+    def told(positions: Iterable[int]) -> list[dict[str, Any]]:
+        at = [(i, place[int(oof["index"][i])]) for i in positions if int(oof["index"][i]) in place]
+        return [{**_content(kept, k), "true": f"{y[i]:.4g}", "said": f"{said[i]:.4g}"} for i, k in at]
+
+    return {
+        "kind": str(kept["kind"]), "column": str(kept["column"]), "across": told(chosen.across), "errors": told(chosen.errors),
+    }  # fmt: skip
+
+
 def _item(problem: Problem, kept: Mapping[str, Array], k: int, true: int, p: Array) -> dict[str, Any]:
     said = int(p.argmax()) if len(p) > 2 else int(p[1] >= 0.5)
+    return {**_content(kept, k), "true": problem.classes[true], "said": problem.classes[said], "p": float(p[said])}
+
+
+def _content(kept: Mapping[str, Array], k: int) -> dict[str, Any]:
+    """Return where an item comes from and what it looks like."""
     text = str(kept["text"][k]) if "text" in kept else ""
     return {
         "record": int(kept["row"][k]) + 1,
         "file": str(kept["name"][k]) if "name" in kept else "",
         "text": text if len(text) <= CHARACTERS else text[:CHARACTERS] + "…",
         "picture": b64encode(png(kept["picture"][k])).decode() if "picture" in kept else "",
-        "true": problem.classes[true],
-        "said": problem.classes[said],
-        "p": float(p[said]),
     }
 
 

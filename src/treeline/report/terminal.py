@@ -117,7 +117,7 @@ def _parts(s: Summary) -> list[RenderableType]:
 
 def _confusion(s: Summary) -> list[str]:
     """Name what texts, images or sounds are most often taken for."""
-    if not s.items or not s.items["confusions"]:
+    if not s.items or not s.items.get("confusions"):
         return []
     worst = s.items["confusions"][0]
     rows = f"{numbers.count(worst['rows'])} row{'' if worst['rows'] == 1 else 's'}"

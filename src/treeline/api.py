@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from treeline.candidates.registry import card_named
+from treeline.candidates.weights import sharpness
 from treeline.contest.contest import STOPPED
 from treeline.contest.field import FIRST
 from treeline.contest.ledger import Ledger
@@ -257,7 +258,7 @@ def _load(source: Any, settings: Settings, rejects: Path | None) -> Dataset:
     return read(
         source, query=settings.query, kinds=settings.kinds or None, bad_rows=settings.bad_rows, rejects=rejects,
         missing=settings.missing or None, date_format=settings.date_format, header=settings.header, sheet=settings.sheet,
-        target=settings.target,
+        target=settings.target, sharpness=lambda: sharpness(settings.pretrained),
     )  # fmt: skip
 
 

@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from treeline.candidates.blocks import Blocks, numbers_only
-from treeline.candidates.card import Watch
+from treeline.candidates.card import Clock, Fold, Watch
 from treeline.candidates.classical.audio import convolutions, statistics
-from treeline.candidates.classical.pictures import coarse_gradients, colours, gradients, shrunk, textures
-from treeline.candidates.media import SOUND_HZ
+from treeline.candidates.classical.pictures import (
+    coarse_gradients,
+    colours,
+    gradients,
+    shrunk,
+    small,
+    small_of,
+    textures,
+)
+from treeline.candidates.media import SOUND_HZ, Media
+from treeline.candidates.registry import card_named
 from treeline.problem.task import Task
 from treeline.testing.made import easy_rows
 
@@ -85,3 +96,28 @@ def test_a_watch_holds_another_form_of_its_rows_for_a_while():
         watch.see(1, np.full(40, 0.5))
     assert watch.rows is rows
     assert watch.history[0][0] == 1
+
+
+def test_sharp_pictures_are_made_small_for_those_that_need_no_more():
+    images = np.random.default_rng(0).integers(0, 256, (3, 100, 200, 3)).astype(np.uint8)
+    found = small_of(Media.of({"p": images}, 3), "p")
+    assert found.shape == (3, 32, 64, 3) and found.dtype == np.uint8
+    np.testing.assert_allclose(found.mean(axis=(1, 2)), images.mean(axis=(1, 2)), atol=0.5)
+    few = images[:, :64, :60]
+    assert small(few) is few
+    np.testing.assert_array_equal(small_of(Media.of({"p": few}, 3), "p"), few)
+
+
+@pytest.mark.parametrize("name", ["image_svm", "image_patches", "image_cnn"])
+def test_a_sharp_picture_is_learned_from_as_its_small_one(name: str):
+    rows = easy_rows(Task.BINARY, 60, media="image")
+    (column,) = rows.shape.media
+    sharp = np.repeat(np.repeat(rows.media[column.name], 12, axis=1), 12, axis=2)
+    assert max(sharp.shape[1:3]) > 64
+    found = []
+    for images in (sharp, small(sharp)):
+        shape = replace(rows.shape, media=(replace(column, size=images.shape[1:]),))
+        given = replace(rows, shape=shape, media=Media.of({column.name: images}, 60))
+        (fitted,) = card_named(name).candidate().fit([Fold(given, None)], {}, clock=Clock(30), seed=0)
+        found.append(fitted.predict(given))
+    np.testing.assert_allclose(found[0], found[1], atol=1e-5)

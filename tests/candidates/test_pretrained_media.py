@@ -13,7 +13,7 @@ from treeline.candidates.encoders import pretrained
 from treeline.candidates.media import SOUND_HZ
 from treeline.candidates.registry import card_named
 from treeline.candidates.texts import as_bytes
-from treeline.candidates.weights import find_weights
+from treeline.candidates.weights import find_weights, sharpness
 from treeline.errors import IntegrityError, SetupError
 from treeline.problem.task import Task
 from treeline.testing.conformance import CHECKS, Case, easy_rows
@@ -124,6 +124,15 @@ def test_weights_are_named_or_the_way_to_them(folders: dict[str, str], tmp_path:
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     absent = find_weights(None, "text")
     assert absent.folder or absent.install.startswith("hf download sentence-transformers/")
+
+
+def test_images_are_as_sharp_as_the_encoder_sees(folders: dict[str, str], tmp_path: Path) -> None:
+    assert sharpness("none") == sharpness(folders["text"]) == sharpness(folders["image"]) == 64
+    for told, wanted in (({"image_size": 160}, 160), ({"image_size": [518, 518]}, 224), ({"num_channels": 3}, 64)):
+        (tmp_path / "config.json").write_text(json.dumps(told))
+        assert sharpness(str(tmp_path)) == wanted
+    (tmp_path / "preprocessor_config.json").write_text(json.dumps({"size": {"shortest_edge": 256}}))
+    assert sharpness(str(tmp_path)) == 224
 
 
 def test_the_real_minilm_makes_the_vectors_that_its_makers_library_makes() -> None:

@@ -191,6 +191,13 @@ def test_large_pictures_shrink_to_64_pixels(tmp_path: Path):
     assert decode_files(names, Kind.IMAGE, root=str(tmp_path)).array.shape == (1, 32, 64, 3)
 
 
+def test_pictures_are_sharper_where_asked_and_less_so_where_there_are_many(tmp_path: Path, monkeypatch):
+    names = put(tmp_path, **{f"p{k}_jpg": stored(Image.fromarray(photo(300, 600)), "JPEG") for k in range(4)})
+    assert decode_files(names, Kind.IMAGE, root=str(tmp_path), largest=224).array.shape == (4, 112, 224, 3)
+    monkeypatch.setattr("treeline.data.media.MOST", 4 * 3 * 100 * 100)
+    assert decode_files(names, Kind.IMAGE, root=str(tmp_path), largest=224).array.shape == (4, 50, 100, 3)
+
+
 def test_predicting_decodes_as_training_did(tmp_path: Path):
     names = put(
         tmp_path, a_png=stored(Image.fromarray(photo()), "PNG"), b_jpg=stored(Image.fromarray(photo(90, 90)), "JPEG")

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
-__all__ = ["USUAL", "Weights", "find_weights"]
+__all__ = ["USUAL", "Weights", "find_weights", "sharpness"]
+
+SHARPEST, PLAIN = 224, 64
+"Pixels of an image's longer side: what a pretrained encoder may see, and what is enough for everybody else."
 
 USUAL = {
     "text": "sentence-transformers/all-MiniLM-L6-v2",
@@ -49,6 +53,24 @@ def find_weights(wish: str | None, kind: str) -> Weights:
             reason=f"there is no folder {name}", install="--pretrained FOLDER or a name such as " + USUAL[kind]
         )
     return _from_hub(name, fetch, offline=wish is None)
+
+
+def sharpness(wish: str | None) -> int:
+    """Return how many pixels the longer side of an image needs, by the encoder that `find_weights` would find."""
+    folder = find_weights(wish, "image").folder
+    sizes = [PLAIN]
+    for name in ("config.json", "preprocessor_config.json"):
+        path = Path(folder) / name
+        if folder and path.exists():
+            told = json.loads(path.read_text(encoding="utf-8"))
+            sizes += _numbers(told.get("image_size")) + _numbers(told.get("size")) + _numbers(told.get("crop_size"))
+    return min(SHARPEST, max(sizes))
+
+
+def _numbers(value: object) -> list[int]:
+    """Return the whole numbers in a setting that may be one, several, or named ones."""
+    found = value.values() if isinstance(value, dict) else value if isinstance(value, list) else [value]
+    return [one for one in found if isinstance(one, int)]
 
 
 def _from_hub(name: str, fetch: str, *, offline: bool) -> Weights:

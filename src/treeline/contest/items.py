@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from treeline.candidates.classical.pictures import shrunk
+from treeline.candidates.classical.pictures import SIDE, small
 from treeline.candidates.spectra import log_mel
 from treeline.contest.ledger import Ledger, durable
 from treeline.contest.opening import encoder_of, leading
@@ -34,8 +34,6 @@ PAIRS, CONFUSED = 6, 6
 SUSPECTS = 12
 ACROSS = 6
 "Examples from the smallest to the largest number."
-SIDE = 64
-"Pixels of a picture's longer side, at most."
 CHARACTERS = 160
 
 
@@ -139,7 +137,7 @@ def as_picture(values: Array, kind: str) -> Array:
         loudest = values.max(axis=(1, 2, 3), keepdims=True)
         # 60 dB below each sound's loudest tone is black: what is softer than that is noise of the recording
         values = 255 * np.clip(1 - (loudest - values.astype(np.float64)) / 120, 0, 1)
-    return np.rint(shrunk(values, SIDE)).astype(np.uint8)
+    return small(np.asarray(np.rint(values), np.uint8))
 
 
 def _spectrogram(wave: Array) -> Array:

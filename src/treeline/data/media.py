@@ -6,7 +6,7 @@ import mmap
 import os
 import tempfile
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Protocol
@@ -28,7 +28,9 @@ if TYPE_CHECKING:
 __all__ = ["Decoded", "Wanted", "decode", "decode_files", "refuse_bad", "settle_media"]
 
 LARGEST, SMALLEST = 64, 8
-"Pixels of a side."
+"Pixels of a side, where nobody asks for sharper pictures."
+MOST = 1 << 29
+"Bytes of all sharper pictures together: with more files they are less sharp."
 SHORTEST = HZ // 10
 NEEDS = {Kind.IMAGE: ("PIL", "image"), Kind.SOUND: ("soundfile", "audio")}
 CHUNK = 1000
@@ -96,7 +98,9 @@ def refuse_bad(names: Sequence[str | None], found: Decoded, *, root: str) -> Non
         )
 
 
-def decode_files(names: Sequence[str | None], kind: Kind, *, root: str, size: tuple[int, ...] = ()) -> Decoded:
+def decode_files(
+    names: Sequence[str | None], kind: Kind, *, root: str, size: tuple[int, ...] = (), largest: int = LARGEST
+) -> Decoded:
     """Decode files in children into one array, which lies in an unnamed temporary file and not in memory.
 
     Args:
@@ -104,6 +108,7 @@ def decode_files(names: Sequence[str | None], kind: Kind, *, root: str, size: tu
         kind: image or sound.
         root: the folder or zip; empty for the current folder.
         size: of one row; chosen from the headers if not given.
+        largest: pixels of the longer side, at most, where `size` is chosen.
 
     Raises:
         SetupError: the library that decodes is not installed, or there is no room for the array.
@@ -129,7 +134,7 @@ def decode_files(names: Sequence[str | None], kind: Kind, *, root: str, size: tu
         if not size:
             facts = _good(decoders.run("look", items), bad)
             items = [item for item in items if item[0] in facts]
-            size = _size_of(kind, facts.values())
+            size = _size_of(kind, facts.values(), largest)
         dtype = np.dtype(np.uint8 if kind is Kind.IMAGE else np.int16)
         width = int(np.prod(size)) * dtype.itemsize
         _make_room(out.fileno(), len(names) * width)
@@ -142,8 +147,12 @@ def decode_files(names: Sequence[str | None], kind: Kind, *, root: str, size: tu
     return Decoded(array=whole, bad=bad, how=_told(kind, whole.shape[1:], done.values()))
 
 
-def settle_media(raw: Raw, kinds: Mapping[str, str]) -> tuple[Raw, dict[str, Array]]:
+def settle_media(
+    raw: Raw, kinds: Mapping[str, str], sharpness: Callable[[], int] | None = None
+) -> tuple[Raw, dict[str, Array]]:
     """Decode the image and sound columns; records whose file is bad leave the frame and are `lost`.
+
+    `sharpness` says how many pixels the longer side of an image may have; it is asked where there are images only.
 
     Raises:
         SetupError, DataError: as `decode_files`.
@@ -160,7 +169,8 @@ def settle_media(raw: Raw, kinds: Mapping[str, str]) -> tuple[Raw, dict[str, Arr
     arrays, how, notes = {}, dict(raw.how), dict(raw.notes)
     for name, kind in columns.items():
         paths = raw.frame[name].cast(pl.String).to_list()
-        found = decode_files(paths, kind, root=raw.root)
+        largest = sharpness() if sharpness and kind is Kind.IMAGE else LARGEST
+        found = decode_files(paths, kind, root=raw.root, largest=largest)
         for row, (reason, detail) in found.bad.items():
             lost.setdefault(row, Reject(numbers[row], 0, f"{kind}: {reason}", detail, paths[row] or ""))
         arrays[name], how[f"{kind}s of {name}"] = found.array, found.how
@@ -189,15 +199,16 @@ def _good(replies: dict[int, dict[str, Any]], bad: dict[int, tuple[str, str]]) -
     return {row: one for row, one in replies.items() if "bad" not in one}
 
 
-def _size_of(kind: Kind, facts: Iterable[dict[str, Any]]) -> tuple[int, ...]:
-    """Choose the size of a run: the median height and width, the larger one at most 64; the longest sound."""
+def _size_of(kind: Kind, facts: Iterable[dict[str, Any]], largest: int) -> tuple[int, ...]:
+    """Choose the size of a run: the median height and width, the larger one at most `largest`; the longest sound."""
     facts = list(facts)
+    largest = max(LARGEST, min(largest, int((MOST / 3 / max(1, len(facts))) ** 0.5)))
     if kind is Kind.SOUND:
         return (max([SHORTEST, *(one["size"][0] for one in facts)]),)
     if not facts:
         return (SMALLEST, SMALLEST, 1)
     middle = np.median([one["size"] for one in facts], axis=0)
-    scale = min(1.0, LARGEST / float(middle.max()))
+    scale = min(1.0, largest / float(middle.max()))
     height, width = (max(SMALLEST, round(float(side) * scale)) for side in middle)
     return (height, width, 1 if all(one["grey"] for one in facts) else 3)
 

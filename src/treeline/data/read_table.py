@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -54,6 +54,7 @@ def read(  # noqa: PLR0913 - the door takes every wish about reading
     header: bool | None = None,
     sheet: str | None = None,
     target: str | None = None,
+    sharpness: Callable[[], int] | None = None,
 ) -> Dataset:
     """Read a table and infer what its columns are, over all of its records.
 
@@ -70,6 +71,7 @@ def read(  # noqa: PLR0913 - the door takes every wish about reading
         header: whether the first line names the columns; None to find out.
         sheet: of a workbook.
         target: a column that must be there and is never taken for an identifier.
+        sharpness: says how many pixels the longer side of an image may have, asked where there are images; 64 if None.
 
     Raises:
         UsageError: the source does not exist, or an argument is wrong.
@@ -85,7 +87,7 @@ def read(  # noqa: PLR0913 - the door takes every wish about reading
     paths, notes = ({}, {}) if raw.kinds else path_columns(raw.frame, raw.root)
     raw = replace(raw, notes={**raw.notes, **notes})
     told = {**raw.kinds, **paths, **(kinds or {})}
-    raw, media = settle_media(raw, told)
+    raw, media = settle_media(raw, told, sharpness)
     records = settle_rejects(raw, bad_rows=bad_rows, rejects=rejects)
     options = Options(
         source=raw.source, target=target, kinds=told, date_format=date_format,

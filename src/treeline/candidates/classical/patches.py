@@ -15,7 +15,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 
 from treeline.candidates.blocks import numbers_only
 from treeline.candidates.card import Rows
-from treeline.candidates.classical.pictures import pooled, shrunk
+from treeline.candidates.classical.pictures import pooled, shrunk, small_of
 from treeline.candidates.classical.through import Made
 from treeline.candidates.prepare import with_prefix, without_prefix
 from treeline.problem.metric import Array
@@ -131,7 +131,7 @@ class Patches:
         """Learn the dictionaries from the training rows' pictures."""
         columns = rows.shape.of_kind("image")
         made = Patches(
-            tuple(Dictionary.fit(rows.media[column.name], int(chosen["patches"]), seed) for column in columns)
+            tuple(Dictionary.fit(small_of(rows.media, column.name), int(chosen["patches"]), seed) for column in columns)
         )
         return made, made(rows)
 
@@ -143,7 +143,9 @@ class Patches:
     def __call__(self, rows: Rows) -> Rows:
         """Return rows of activations and numbers."""
         columns = rows.shape.of_kind("image")
-        found = [each(rows.media[column.name]) for each, column in zip(self.dictionaries, columns, strict=True)]
+        found = [
+            each(small_of(rows.media, column.name)) for each, column in zip(self.dictionaries, columns, strict=True)
+        ]
         return numbers_only(rows, np.hstack([*found, rows.num]), rows.cat)
 
     def arrays(self) -> dict[str, Array]:

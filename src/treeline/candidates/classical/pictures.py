@@ -9,9 +9,24 @@ from functools import cache
 
 import numpy as np
 
+from treeline.candidates.media import Media
 from treeline.problem.metric import Array
 
-__all__ = ["areas", "cells_of", "coarse_gradients", "colours", "gradients", "pooled", "shrunk", "textures"]
+__all__ = [
+    "areas",
+    "cells_of",
+    "coarse_gradients",
+    "colours",
+    "gradients",
+    "pooled",
+    "shrunk",
+    "small",
+    "small_of",
+    "textures",
+]
+
+SIDE = 64
+"Pixels of a side: what is measured here needs no more. Sharper pictures are decoded for pretrained encoders only."
 
 BINS = 18
 "Directions of a gradient with their sign; half as many without."
@@ -119,6 +134,24 @@ def shrunk(images: Array, most: int) -> Array:
     """Return the pictures (k, h, w, C) float32 with sides of at most `most` pixels, as means over areas."""
     height, width = images.shape[1:3]
     return pooled(images.astype(np.float32), min(height, most), min(width, most))
+
+
+def small(images: Array) -> Array:
+    """Return the pictures (k, h, w, C) uint8, the longer side at most `SIDE`: themselves where they are no larger."""
+    height, width = images.shape[1:3]
+    scale = SIDE / max(height, width)
+    if scale >= 1:
+        return images
+    return np.rint(
+        pooled(images.astype(np.float32), *(max(1, round(side * scale)) for side in (height, width)))
+    ).astype(np.uint8)
+
+
+def small_of(media: Media, name: str) -> Array:
+    """Return `small` pictures of a column, made once a run."""
+    if max(media.arrays[name].shape[1:3]) <= SIDE:
+        return media[name]
+    return media.derived(name, f"small-{SIDE}", small)
 
 
 def textures(images: Array) -> Array:

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, Protocol
 
 import numpy as np
 
 from treeline.candidates.blocks import Blocks, numbers_only
 from treeline.candidates.card import Candidate, Clock, Fitted, Fold, Rows, State
+from treeline.candidates.classical.pictures import small
 from treeline.candidates.classical.rounds import share_of
 from treeline.candidates.prepare import with_prefix, without_prefix
 from treeline.problem.metric import Array
@@ -68,10 +70,14 @@ class Recipe(Protocol):
 def group_features(rows: Rows, kind: str, groups: Sequence[Group]) -> list[Array]:
     """Return the features (n, d) float32 of each media column of a kind, group after group."""
     return [
-        rows.media.derived(column.name, group.key, group.make).astype(np.float32)
+        rows.media.derived(column.name, group.key, partial(_make, group, kind)).astype(np.float32)
         for column in rows.shape.of_kind(kind)
         for group in groups
     ]
+
+
+def _make(group: Group, kind: str, raw: Array) -> Array:
+    return group.make(small(raw) if kind == "image" else raw)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 
 from treeline.candidates.card import Rows, Shape, State
+from treeline.candidates.classical.pictures import small_of
 from treeline.candidates.deep.augment import masked, mirror_is_harmless, moved
 from treeline.candidates.deep.loop import Augment
 from treeline.candidates.deep.module import MediaCandidate, ModuleNet
@@ -120,7 +121,7 @@ def _reach(rows: Rows, column: str) -> int:
 def _pictures(rows: Rows, column: str, reach: int) -> Array:
     """Return images as they are, or `reach` frames of the spectrograms of sounds."""
     if not reach:
-        return rows.media[column]
+        return small_of(rows.media, column)
     found = _log_mel(rows, column)[:, :reach]
     by = -(-found.shape[1] // FRAMES)
     if by > 1:

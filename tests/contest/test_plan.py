@@ -208,3 +208,29 @@ def test_nets_of_media_get_time_on_their_first_fold_where_no_rung_screens_them()
     sounds = plan.next(Family.DEEP, [], [], 100.0)
     assert tables.seconds < 5
     assert 30 < sounds.seconds <= 50
+
+
+def test_the_best_net_of_media_is_known_well_before_others_are_begun_in_vain():
+    plan = plan_of(["net", "small"], 8000, 600)
+    costs = {"net": 250.0, "small": 300.0}
+    for name in costs:
+        plan.cards[name] = Card(
+            name=name, title=name, family=Family.DEEP, build="x:X", paper="", anytime=True, accepts=("image",)
+        )
+    clock, trials = 0.0, []
+    while (wish := plan.next(Family.DEEP, trials, [], 540 - clock)) is not None:
+        name, rows = wish.entry.name, int(8000 * wish.rung * 0.8)
+        natural = costs[name] * rows / 8000
+        spent = min(natural, wish.seconds)
+        score = 0.9 - 8 / rows - 0.05 * (1 - spent / natural) - 0.06 * (name == "small")
+        trials.append(
+            Trial(
+                id=f"{len(trials)}-{name}-f{wish.folds[0]}", entry=name, candidate=name, family=Family.DEEP, params={},
+                rung=wish.rung, rows=rows, fold=wish.folds[0], seed=0, state=State.DONE, score=score, wall_s=spent,
+                done=spent / natural, reason="",
+            )
+        )  # fmt: skip
+        clock += spent
+    assert tops(trials, "net")[:2] == [0, 1]
+    assert {trial.rung for trial in trials if trial.entry == "net"} & set(plan.rungs[1:-1])
+    assert all(trial.done > 0.35 for trial in trials if trial.rung == 1.0)

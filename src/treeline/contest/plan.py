@@ -35,6 +35,8 @@ ENOUGH_NET, ENOUGH_BOOSTING, ENOUGH_MEDIA = 0.35, 0.25, 0.08
 "Share of its planned steps below which a fit is not worth starting: nets anneal, boosting learns faster, media need long."
 FRESH = 0.5
 "Share of the time left that the first fits of nets of media may take together, where no lower rung has screened them."
+SHAPE_SHARE = 0.45
+"Share of the time left that a middle rung of the best net of media may take."
 GOOD = 0.5
 "Share of its planned steps that the width of the top is reckoned with."
 STACK = 400_000
@@ -99,7 +101,16 @@ class Plan:
         """
         mine = [trial for trial in trials if trial.family is family]
         record = Record(mine, set(busy), rows=self.rows, folds=self.folds, cards=self.cards, metric=self.metric)
-        for wish in (self._reference, self._screen, self._climb, self._probe, self._top, self._approach, self._vary):
+        for wish in (
+            self._reference,
+            self._screen,
+            self._climb,
+            self._probe,
+            self._shape,
+            self._top,
+            self._approach,
+            self._vary,
+        ):
             found = wish(family, record, left_s)
             if found is not None:
                 return found
@@ -137,6 +148,23 @@ class Plan:
                 return self._wish(entry, middle[0], (0,), 2 * record.seconds(entry, middle[0]) + 0.5, left_s)
         return None
 
+    def _shape(self, family: Family, record: Record, left_s: float) -> Wish | None:
+        """A middle rung for the best net of media, once its folds at the top are done: a curve of two points says little."""
+        best = next(iter(record.ranked(self._contenders(family, record)[: self.first_wave])), None)
+        middle = self.rungs[1:-1]
+        if best is None or not middle or not _slow(self.cards[best.candidate]):
+            return None
+        folds = range(self._width.get(family, self.folds))
+        if any(record.touched(best, rung) for rung in middle) or not all(
+            record.touched(best, 1.0, one) for one in folds
+        ):
+            return None
+        rung = middle[len(middle) // 2]
+        natural = record.seconds(best, rung)
+        if GOOD * natural > SHAPE_SHARE * left_s:
+            return None
+        return self._wish(best, rung, (0,), min(1.3 * natural + 1.0, SHAPE_SHARE * left_s), left_s)
+
     def _probe(self, family: Family, record: Record, left_s: float) -> Wish | None:
         """The first contender on plain numbers, on the highest rung below the top that it has seen and that costs little."""
         first = next((entry for entry in self.entries[family] if not entry.reference), None)
@@ -152,12 +180,13 @@ class Plan:
 
     def _top(self, family: Family, record: Record, left_s: float) -> Wish | None:
         entries = record.ranked(self._contenders(family, record)[: self.first_wave])
+        best = entries[0] if entries else None
         if len(self.rungs) == 1:  # no lower rung has screened them: one fold of everybody comes first
-            found = self._fill(entries, record, left_s, range(1))
+            found = self._fill(entries, record, left_s, range(1), enough=ENOUGH_MEDIA)
             if found is not None:
                 return found
         width = self._width.setdefault(family, self._wide(entries, record, left_s))
-        found = self._fill(entries, record, left_s, range(width))
+        found = self._fill(entries, record, left_s, range(width), best=best)
         if found is None and width < self.folds:
             found = self._fill(entries[:3], record, left_s, range(width, self.folds))
         return found
@@ -190,22 +219,33 @@ class Plan:
         needed = int(np.ceil(2000 / max(self.rows / self.folds, 1)))
         return int(np.clip(payable / max(sum(costs), 1e-3), min(max(needed, seen), self.folds), self.folds))
 
-    def _fill(self, entries: Sequence[Entry], record: Record, left_s: float, folds: Iterable[int]) -> Wish | None:
+    def _fill(
+        self,
+        entries: Sequence[Entry],
+        record: Record,
+        left_s: float,
+        folds: Iterable[int],
+        *,
+        best: Entry | None = None,
+        enough: float = ENOUGH_NET,
+    ) -> Wish | None:
+        """Return the first fit worth starting; `enough` is the least share of its steps for a net of media that is not `best`."""
         wanted = [(entry, [fold for fold in folds if not record.touched(entry, 1.0, fold)]) for entry in entries]
         wanted = [(entry, missing) for entry, missing in wanted if missing]
         for position, (entry, missing) in enumerate(wanted):
             card = self.cards[entry.candidate]
-            natural, enough = record.seconds(entry, 1.0), self._enough(card)
+            natural = record.seconds(entry, 1.0)
+            least = enough if _slow(card) and entry is not best else self._enough(card)
             share = left_s * max(0.45, 1 / (len(wanted) - position))
             if card.batched:
-                count = min(len(missing), self._together(), max(1, int(share / (enough * natural))))
+                count = min(len(missing), self._together(), max(1, int(share / (least * natural))))
             else:
                 count, share = 1, share / len(missing)
             asked = 1.3 * natural * count + 1.0
             if _slow(card) and not record.highest(entry):
                 asked = max(asked, FRESH * left_s / len(wanted))
             seconds = min(asked, share if card.anytime else left_s, self._soft(left_s))
-            if seconds >= enough * natural * count and enough * natural * count <= left_s:
+            if seconds >= least * natural * count and least * natural * count <= left_s:
                 return self._wish(entry, 1.0, tuple(missing[:count]), seconds, left_s)
         return None
 

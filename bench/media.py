@@ -2,6 +2,7 @@
 
     python bench/media.py --seconds 600 [--sets sms_spam fashion_mnist_10k] [--pretrained FOLDER]
     python bench/media.py --report
+    python bench/media.py --pictures       # the learning curves of two sets into docs/, from their last runs
 
 A fifth of each set is kept aside with a fixed seed (its own test part, or a fold or speakers, where the set has such).
 Treeline runs by its command line on the rest; the delivered model predicts what was kept aside, and one scorer judges it.
@@ -15,6 +16,7 @@ import argparse
 import csv
 import io
 import json
+import re
 import shutil
 import zipfile
 from collections.abc import Callable
@@ -27,6 +29,7 @@ from measure import ROOT, TREELINE, append, commit, machine, markdown, measured
 from tables import DATA, WORK
 
 FACTS = ROOT / "bench" / "results" / "media.jsonl"
+DRAWN = ("fashion_mnist_10k", "stackoverflow_titles")
 Kept = Callable[[str], bool]
 "Whether an item is kept aside, by its path in the archive."
 TEXTS = ("sms_spam", "stackoverflow_titles", "movie_review_sentences", "sentiment_sentences")
@@ -157,6 +160,19 @@ def report(facts: list[dict[str, object]]) -> str:
     return markdown([*head, "wall s", "peak MB"], rows)
 
 
+def pictures() -> None:
+    """Write the learning curves of the last runs of `DRAWN` to docs/curves-NAME.svg, styled as in their reports."""
+    style = (ROOT / "src" / "treeline" / "report" / "templates" / "style.css").read_text()
+    for name in DRAWN:
+        page = (WORK / "media" / name / "run" / "report.html").read_text()
+        found = re.search(r'<svg[^>]*aria-labelledby="curves[^>]*>.*?</svg>', page, re.DOTALL)
+        if found is None:
+            raise SystemExit(f"The report of {name} shows no learning curves.")
+        head, _, rest = found.group(0).partition(">")
+        head = head if "xmlns=" in head else head.replace("<svg", '<svg xmlns="http://www.w3.org/2000/svg"', 1)
+        (ROOT / "docs" / f"curves-{name}.svg").write_text(f"{head}><style>{style}</style>{rest}\n")
+
+
 def _side(told: dict[str, float | str]) -> str:
     return f"{told['score']:.4f} ({told['best']})" if told.get("score") is not None else "–"
 
@@ -171,7 +187,11 @@ def main() -> None:
     parser.add_argument("--facts", type=Path, default=FACTS)
     parser.add_argument("--cores", type=int, default=2)
     parser.add_argument("--report", action="store_true", help="append a table of all facts to bench/RESULTS.md")
+    parser.add_argument("--pictures", action="store_true", help="write docs/curves-NAME.svg")
     given = parser.parse_args()
+    if given.pictures:
+        pictures()
+        return
     if given.report:
         facts = [json.loads(line) for line in given.facts.read_text().splitlines()]
         append("Texts, images and sounds", report(facts))

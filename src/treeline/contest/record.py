@@ -16,6 +16,8 @@ __all__ = ["Record"]
 
 START = 0.8
 "Seconds of a fit that do not depend on the rows, at most 60% of a small one."
+KILLED = 0.25
+"Share of its steps that a fit is thought to have done that should have stopped by itself and had to be killed."
 
 
 class Record:
@@ -93,7 +95,8 @@ class Record:
         ]  # fmt: skip
         if not done:
             lost = self.trials.get(entry.name, [])
-            return max((trial.wall_s * self.rows * rung / max(trial.rows, 1) for trial in lost), default=1.0)
+            known = KILLED if self.cards[entry.candidate].anytime else 1.0
+            return max((trial.wall_s * self.rows * rung / max(trial.rows, 1) / known for trial in lost), default=1.0)
         largest = max(done, key=lambda trial: (trial.rows, trial.wall_s))
         rows = self.rows * rung * (self.folds - 1) / self.folds
         power = self.cards[entry.candidate].cost_power

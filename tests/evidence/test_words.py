@@ -51,7 +51,8 @@ def test_losses_are_lower_and_the_interval_turns_with_the_side() -> None:
 def test_every_call_is_one_sentence_about_your_data(call: str) -> None:
     both = {"gain_over": "deep", "gain": 0.01, "gain_interval": [0.002, 0.018]}
     text = sentence(facts(call, both=both))
-    assert text.startswith("On your data, judged on 7,043 rows held out, ")
+    judged = "7,043 judged rows are" if call == "UNDECIDED" else "judged on 7,043 rows held out, "
+    assert text.startswith(f"On your data, {judged}")
     assert text.endswith(".")
     assert ". " not in text
     for general in ("tabular data", "always", "usually", "in general"):

@@ -73,7 +73,7 @@ def _last_doubling(ledger: Ledger, metric: Metric) -> Callable[[Trial], tuple[fl
             return None
         before, after = (cross_fitted(ledger.predictions(one), half) for one in (below, top))
         told = compare(y, before, after, metric, fold=fold, margin=0.0, group=group)
-        share = 1 / max(top.rows / below.rows - 1, 1.0)  # the least: of errors that fall like 1 / n
+        share = 1 / max(top.rows / below.rows - 1, 1.0)  # the least: of errors that fall no faster than 1 / n
         known = np.isfinite(told.estimate) and np.isfinite(told.se)
         return (told.estimate * share, told.se * share) if known else None
 

@@ -28,7 +28,6 @@ def curves_of(ledger: Ledger, problem: Problem) -> list[Curve]:
     inside = rows["fold"] == 0
     y, half, fold = rows["y"][inside], rows["half"][inside], rows["fold"][inside]
     group = rows["group"][inside] if "group" in rows else None
-    shift = _difficulty(by_entry)
     curves = []
     for name, trials in by_entry.items():
         first = next((trial for trial in trials if trial.fold == 0), None)
@@ -37,20 +36,23 @@ def curves_of(ledger: Ledger, problem: Problem) -> list[Curve]:
             noise = score_interval(
                 y, cross_fitted(ledger.predictions(first), half), problem.metric, fold=fold, group=group
             ).se
+        shift = _difficulty(name, by_entry)
         records = [(t.rows, t.fold, float(t.score or 0.0) + (shift if t.rung < 1.0 else 0.0)) for t in trials]
         curves.append(curve_of(name, trials[0].family, records, noise=noise))
     return curves
 
 
-def _difficulty(by_entry: dict[str, list[Trial]]) -> float:
-    """Return by how much the mean over all folds is above fold 0's score, the median over those who were fitted on several.
+def _difficulty(name: str, by_entry: dict[str, list[Trial]]) -> float:
+    """Return by how much the mean over an entry's folds at the top is above fold 0's score, the median over all who have them.
 
     Lower rungs are judged on fold 0 alone: without this a fold that is harder than the others would look like learning.
     """
-    above = []
-    for trials in by_entry.values():
-        top = {trial.fold: float(trial.score or 0.0) for trial in trials if trial.rung == 1.0}
-        if 0 in top and len(top) > 1:
-            above.append((len(top), float(np.mean(list(top.values()))) - top[0]))
-    most = max((count for count, _ in above), default=0)
-    return float(np.median([gap for count, gap in above if count == most])) if above else 0.0
+    tops = {
+        other: {trial.fold: float(trial.score or 0.0) for trial in trials if trial.rung == 1.0}
+        for other, trials in by_entry.items()
+    }
+    mine = set(tops[name])
+    if 0 not in mine or len(mine) < 2:
+        return 0.0
+    above = [float(np.mean([top[fold] for fold in mine])) - top[0] for top in tops.values() if mine <= set(top)]
+    return float(np.median(above))

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from treeline.candidates.registry import cards
 from treeline.contest.blend import held_out
 from treeline.contest.cache import transform_of
 from treeline.contest.fitting import cross_fitted
@@ -36,6 +37,8 @@ __all__ = ["Measures"]
 
 ALIKE = 1.25
 "Fits that the clock let do shares of their steps within this factor compare."
+FULL_EPOCHS = 8_000
+"Rows from which on nets of media plan no more than their usual epochs (`candidates.deep.module.epochs_for`)."
 SLICED = 5
 "Inputs whose slices are looked at: those with the largest single effect on the predictions."
 
@@ -65,10 +68,22 @@ class Measures:
             self._engineering(),
             training_time(fits, self._floor(fold=0), metric),
             self._accuracy(),
-            scalability(fits, line.doubling if line else {}),
+            scalability(fits, line.doubling if line else {}, fewer=self._fewer(fits)),
             self._interpretability(),
         ]
         return [one.to_json() for one in found]
+
+    def _fewer(self, fits: Sequence[Fit]) -> str:
+        """Say where nets of media plan fewer epochs the more rows there are, so that their cost grows less than it will."""
+        rows = max((fit.rows for fit in fits), default=0)
+        known = cards()
+        media = any(known[trial.candidate].accepts for trial in contending(self.ledger) if trial.candidate in known)
+        if not media or rows >= FULL_EPOCHS:
+            return ""
+        return (
+            f"Below {FULL_EPOCHS:,} rows nets of texts, images and sounds plan fewer epochs the more rows there are: beyond, "
+            "their cost grows faster than was seen."
+        )
 
     def _accuracy(self) -> Dimension:
         """The verdict's comparison, where nothing forbids it."""
@@ -217,6 +232,10 @@ class Measures:
         place, inputs, _ = self._sample()
         if not len(place):
             return unmeasured("interpretability", "this ledger holds no inputs of judged rows")
+        if not inputs.shape[1]:
+            return unmeasured(
+                "interpretability", "texts, images and sounds have no columns that a small surrogate could read"
+            )
         fold = self.judged.fold[place]
         readings = {
             family: read_off(inputs, self._signal(made.prediction[place]), fold)

@@ -122,8 +122,8 @@ def _afterthoughts(
 ) -> dict[str, Any]:
     """Return what would decide an open verdict, what would turn any, and the difference in plain words."""
     gap, settled, words = told.difference, None, None
+    held = int((ledger.rows()["fold"] >= 0).sum())
     if gap is not None and told.call is Call.UNDECIDED and told.speaks:
-        held = int((ledger.rows()["fold"] >= 0).sum())
         settled = decide(
             told.needed, judged=len(judged.y), held_out=held, luck=luck_bars(gap, problem.margin),
             seconds_per_row=seconds_per_row(ledger, judged, procedures),
@@ -134,7 +134,7 @@ def _afterthoughts(
         words = plainly(judged, gap, pair, task=problem.task, label=label)
     return {
         "decide": settled.to_json() if settled else None,
-        "mind": mind(told.to_json(), gap if told.speaks else None, settled),
+        "mind": mind(told.to_json() | {"held_out_rows": held}, gap if told.speaks else None, settled),
         "plain": words,
     }
 

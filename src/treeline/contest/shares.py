@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from treeline.contest.blend import standings
-from treeline.contest.leaderboard import contending
+from treeline.contest.leaderboard import cards_of, contending
 from treeline.contest.ledger import Ledger
 from treeline.evidence.choice import Procedure
 from treeline.evidence.scores import Judged
@@ -25,7 +25,14 @@ def share_of(ledger: Ledger, family: Family, judged: Judged, made: Procedure | N
     trials = contending(ledger, family)
     members = judged.of(family)
     names = {member.name for member in members}
-    cut = sorted({trial.entry for trial in trials if trial.rung == 1.0 and trial.done < CUT and trial.entry in names})
+    known = cards_of(ledger)
+    cut = sorted(
+        {
+            known.get(trial.candidate, {}).get("title", trial.entry)
+            for trial in trials
+            if trial.rung == 1.0 and trial.done < CUT and trial.entry in names
+        }
+    )
     return Share(
         contenders=len(members),
         cpu_s=sum(trial.cpu_s for trial in trials),

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from treeline.evidence.ill_behaved import ill_behaved
-from treeline.evidence.outlook import AHEAD, PLACE, Ladder, gain, ladder, look_ahead
+from treeline.evidence.outlook import AHEAD, PLACE, Ladder, doubled, ladder, look_ahead
 from treeline.problem.task import Family
 
 if TYPE_CHECKING:
@@ -26,6 +26,8 @@ IN_SIGHT = 0.5
 "A treeline is given as rows only where the other side is this likely to lead at 8 x the rows."
 LIKELY = 0.6
 "From here on a change is called more likely than not: said 0.5 to 0.6, it came in about half of the cases."
+LEAST_RUNGS = 3
+"Through two points every shape goes exactly, and what it says beyond them is its own."
 FAR = 0.2
 "Below this chance at 8 x the rows a change of lead is called not in sight."
 NAMES = {Family.DEEP: "deep learning", Family.CLASSICAL: "classical models"}
@@ -78,8 +80,10 @@ def treeline(classical: Curve, deep: Curve, metric: Metric, *, cut: Collection[F
     `cut` names the sides whose fits at the top were ended by the clock.
     """
     rungs = ladder(classical, deep, metric)
-    if len(rungs.rows) < 2:
-        return _unknown("There are too few common rungs to draw both learning curves.", "FEW_RUNGS")
+    doubling = {str(curve.family): doubled(curve, metric, seed) for curve in (classical, deep)}
+    known = {family: gained for family, gained in doubling.items() if gained is not None}
+    if len(rungs.rows) < LEAST_RUNGS:
+        return _unknown(_few(rungs), "FEW_RUNGS", known)
     ahead = look_ahead(rungs, AHEAD, seed)
     leader = Family.DEEP if rungs.losses[1][-1] < rungs.losses[0][-1] else Family.CLASSICAL
     other = ahead.p_deep if leader is Family.CLASSICAL else 1 - ahead.p_deep
@@ -99,7 +103,7 @@ def treeline(classical: Curve, deep: Curve, metric: Metric, *, cut: Collection[F
         interval=where[1:] if where else None,
         last=last,
         crossed_at=before,
-        doubling={str(family): gain(side * rungs.unit) for family, side in zip(Family, ahead.sides, strict=True)},
+        doubling=known,
         flags=tuple(faults),
         notes=tuple(faults.values()),
         self_check=check,
@@ -107,7 +111,23 @@ def treeline(classical: Curve, deep: Curve, metric: Metric, *, cut: Collection[F
     )
 
 
-def _unknown(words: str, flag: str) -> Treeline:
+def _few(rungs: Ladder) -> str:
+    """Say what two numbers of rows, or fewer, tell: who led there, and nothing of what comes."""
+    if len(rungs.rows) < 2:
+        return "There are too few common rungs to draw both learning curves."
+    gap = rungs.losses[0] - rungs.losses[1]
+    low, high = (f"{round(float(rows)):,}" for rows in rungs.rows)
+    leaders = [NAMES[Family.DEEP if each > 0 else Family.CLASSICAL] for each in gap]
+    if leaders[0] == leaders[1]:
+        words = f"With {low} training rows and with {high} the better scores are those of {leaders[0]}"
+    else:
+        words = (
+            f"With {low} training rows the better scores are those of {leaders[0]}, with {high} those of {leaders[1]}"
+        )
+    return words + "; two numbers of rows do not show where the curves go."
+
+
+def _unknown(words: str, flag: str, doubling: dict[str, tuple[float, float]]) -> Treeline:
     return Treeline(
         leader=None,
         p_overtaken={},
@@ -115,7 +135,7 @@ def _unknown(words: str, flag: str) -> Treeline:
         interval=None,
         last=None,
         crossed_at=None,
-        doubling={},
+        doubling=doubling,
         flags=(flag,),
         notes=(words,),
         self_check=None,

@@ -10,7 +10,7 @@ Elements of Statistical Learning, 7.4); half the wrong labels, and half of what 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -35,6 +35,10 @@ MUCH = 0.10
 "A tenth of the way from a guess to a perfect score is much."
 CLOSE = 2 / 3
 "A remedy that buys so large a share of what the best one buys is named with it."
+MILD = 0.75
+"A gap between training and held-out rows below this share of another is clearly smaller."
+CUT, BLIND = 0.5, 0.25
+"A fit cut before this share of its steps without a look in between is blind; a side is where so large a share of it is."
 FELT = 0.01
 "Less of the way than this is never told, however small the margin."
 
@@ -149,12 +153,14 @@ def _best(found: list[Ailment], missing: float, felt: float) -> tuple[str, tuple
 def _ailments(side: Side, scale: Scale, noise: Noise, felt: float) -> list[Ailment]:
     known = _plain_numbers(side)
     time, late = _time(side, scale, known)
+    left = max(0.0, 1 - scale.share(side.score))
+    late = None if late is None else min(late, left)  # what was won is no measure of what is left to win
     bias = gap = se = rows = rows_se = None
     alike = spread = ""
     seen, grown = "the score on training rows is not known", "the learning curve is too short to tell"
     if known["train"] is not None:
         bias = max(0.0, 1 - scale.share(known["train"]) - (noise.cost or 0.0))
-        bias *= known["done"] if late >= felt else 1.0  # what the clock kept from being learned is no bias
+        bias *= known["done"] if (late or 0.0) >= felt else 1.0  # what the clock kept from being learned is no bias
         gap = max(0.0, scale.share(known["train"]) - scale.share(known["held"]))
         se = scale.gain(known["held"], known["gap_se"])
         seen = f"{known['train']:.4g} on training rows, {known['held']:.4g} out of fold, where a constant guess scores "
@@ -170,13 +176,34 @@ def _ailments(side: Side, scale: Scale, noise: Noise, felt: float) -> list[Ailme
     if known["fold_spread"] is not None:
         spread = f"; folds scatter by {known['fold_spread']:.2g}, where rows alone explain {known['row_spread']:.2g}; training"
         spread += " rows and seeds are in what is beyond, seeds alone were not measured"
+    milder = _milder(side, scale, felt) if gap is not None else ""
+    variance = _one("variance", gap, se, felt, seen + milder + spread)
     return [
         _one("bias", bias, None, felt, seen + alike),
-        _one("variance", gap, se, felt, seen + spread),
+        replace(variance, buys=0.0) if milder else variance,
         _one("noise", noise.cost, None, felt, noise.words),
         _one("too_little_data", rows, rows_se, felt, grown),
         _one("under_training", late, time_se, felt, time),
     ]
+
+
+def _milder(side: Side, scale: Scale, felt: float) -> str:
+    """Say which contender fits its training rows less closely than the one that leads and yet does no better: then neither would
+    a simpler model."""
+    told = [
+        (float(np.mean(one.held)), float(np.mean([train for train in one.train if train is not None])), one)
+        for one in side.contenders
+        if one.held and not one.memorises and None not in one.train
+    ]
+    if not told:
+        return ""
+    gaps = {id(one): scale.share(train) - scale.share(held) for held, train, one in told}
+    held, _, lead = max(told, key=lambda each: each[2].weight)
+    for score, train, one in told:
+        no_better = scale.share(score) < scale.share(held) + felt / 2
+        if one is not lead and gaps[id(one)] < MILD * gaps[id(lead)] and no_better:
+            return f"; another with {train:.4g} on training rows has {score:.4g} out of fold, so a close fit is not what harms"
+    return ""
 
 
 def _one(name: str, size: float | None, se: float | None, felt: float, evidence: str) -> Ailment:
@@ -188,8 +215,8 @@ def _one(name: str, size: float | None, se: float | None, felt: float, evidence:
     return Ailment(name=name, size=size, se=se, word=word, buys=BUYS[name] * size if shown else 0.0, evidence=evidence)
 
 
-def _time(side: Side, scale: Scale, numbers: dict[str, Any]) -> tuple[str, float]:
-    """Return in words and as a share of the way what the steps that the clock took away would have brought."""
+def _time(side: Side, scale: Scale, numbers: dict[str, Any]) -> tuple[str, float | None]:
+    """Return in words and as a share of the way what the steps that the clock took away would have brought; None: not known."""
     if side.unfinished:
         gain = 0.0 if side.doubling is None else max(side.doubling[0], 0.0)
         words = f"no fit on all rows ended in time; the last doubling of the rows brought {gain:+.3g}"
@@ -202,7 +229,14 @@ def _time(side: Side, scale: Scale, numbers: dict[str, Any]) -> tuple[str, float
     lost /= max(sum(one.weight for one in side.contenders), 1e-9)
     if numbers["done"] >= 1:
         return "no fit was ended by the clock", 0.0
-    words = f"the clock allowed {numbers['done']:.0%} of the planned steps, and the second half of those done brought"
+    words = f"the clock allowed {numbers['done']:.0%} of the planned steps"
+    blind = sum(
+        one.weight * float(np.mean([done < CUT and late is None for done, late in zip(one.done, one.late_gain, strict=True)]))
+        for one in side.contenders if one.done
+    )  # fmt: skip
+    if blind > BLIND * sum(one.weight for one in side.contenders):
+        return f"{words}, too few to see what more would bring", None
+    words += ", and the second half of those done brought"
     return f"{words} {numbers['late_gain'] or 0.0:+.3g}", scale.gain(side.score, lost)
 
 

@@ -193,7 +193,7 @@ def compute(spent: Mapping[Family, Spent]) -> Dimension:
             "watt_hours": joules / 3600, "energy_is": "measured" if each.joules is not None else "estimated",
             "money": each.cpu_s / 3600 * each.price, "price": each.price,
         }  # fmt: skip
-        text = f"{total:.3g} s of CPU a fit ({each.cpu_s:,.0f} s in all)"
+        text = f"{total:.3g} s of CPU for one full fit ({each.cpu_s:,.0f} s spent in all)"
         ends = (max(total - 1.96 * se, 0.0), total + 1.96 * se)
         sides[str(family)] = Side(value=total, interval=ends, text=text, detail=detail)
     (a, se_a), (b, se_b) = logs[Family.CLASSICAL], logs[Family.DEEP]
@@ -225,12 +225,13 @@ def _one_fit(members: Mapping[str, Sequence[float]]) -> tuple[float, float]:
     return total, float(np.hypot.reduce(parts)) if parts else 0.0
 
 
-def scalability(fits: Sequence[Fit], doubling: Mapping[str, tuple[float, float]]) -> Dimension:
+def scalability(fits: Sequence[Fit], doubling: Mapping[str, tuple[float, float]], *, fewer: str = "") -> Dimension:
     """Compare how CPU seconds grow with rows: the exponent of a power law, fitted within contenders.
 
     Args:
         fits: all fits.
         doubling: by family what twice the rows would gain, and its standard error.
+        fewer: why the growth seen is not the growth to come, where that is so; then no side is called better.
     """
     found = {family: _exponent([fit for fit in fits if fit.family is family]) for family in Family}
     known = {family: each for family, each in found.items() if each is not None}
@@ -251,8 +252,8 @@ def scalability(fits: Sequence[Fit], doubling: Mapping[str, tuple[float, float]]
         name="scalability",
         unit="exponent of rows",
         sides=sides,
-        odds=normal(a - b, math.hypot(se_a, se_b), GROWTH, df=min(least_a, least_b)),
-        words=f"Twice the rows cost {' and '.join(told)} the CPU.",
+        odds=None if fewer else normal(a - b, math.hypot(se_a, se_b), GROWTH, df=min(least_a, least_b)),
+        words=" ".join(filter(None, [f"Twice the rows cost {' and '.join(told)} the CPU.", fewer])),
         how="Power law of CPU seconds in rows within contenders; a fit that the clock cut counts as long as it would have taken, "
         "unless it did less than a quarter. Growth in columns is not measured: a run has one width.",
     )

@@ -18,7 +18,7 @@ __all__ = ["Decide", "decide", "margins", "mind"]
 
 REPEAT = 0.9
 "What a second round of folds makes of the standard error (research/evidence.md, 1.2): rows weigh more than seeds."
-ONE_SIDED, TWO_SIDED = 1.645, 1.96
+SURE = 0.95
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,20 +86,33 @@ def _unlucky(minutes: float) -> Decide:
 def _more(minutes: float) -> str:
     """Return `about 5 more minutes`."""
     count = max(math.ceil(minutes), 1)
-    return f"about {count:,} more minute{'s' if count > 1 else ''} in another --out"
+    return f"about {count:,} minute{'s' if count > 1 else ''} more, with a new --out"
 
 
 def margins(gap: Difference) -> tuple[float, float]:
     """Return the margin up to which the better side wins (below zero: none), and that from which on the two are equal."""
-    from scipy.special import stdtrit
+    from scipy.special import stdtr, stdtrit
 
-    size, reach = abs(gap.estimate), float(stdtrit(max(gap.df, 1.0), 0.95)) * gap.se
-    return size - reach, size + reach
+    size, df = abs(gap.estimate), max(gap.df, 1.0)
+    reach = float(stdtrit(df, 0.95)) * gap.se
+    if not gap.se > 0:
+        return size, size
+    low, high = size, size + 2 * reach
+    for _ in range(60):
+        middle = (low + high) / 2
+        inside = float(stdtr(df, (middle - size) / gap.se) - stdtr(df, (-middle - size) / gap.se))
+        low, high = (low, middle) if inside >= SURE else (middle, high)
+    return size - reach, high
 
 
 def mind(told: Mapping[str, Any], gap: Difference | None, settled: Decide | None) -> list[str]:
     """Return sentences: what would turn or settle this verdict (`Verdict.to_json` as `told`), each with its number."""
     found = [settled.words] if settled else []
+    possible = told.get("held_out_rows") or 0
+    if told["because"] and told["because"][0].startswith("TOO_FEW_ROWS") and possible > told["judged_rows"]:
+        found.append(
+            f"More judged rows: {possible:,} of yours can be judged; give the run more time, with a new --out."
+        )
     if gap is None or not np.isfinite(gap.se):
         return found
     win, same = margins(gap)
@@ -123,5 +136,8 @@ def mind(told: Mapping[str, Any], gap: Difference | None, settled: Decide | None
         found.append(f"Longer training, which may move either side: the clock ended fits early ({', '.join(cut)}).")
     lowered = [line for line in told["because"] if line.startswith("LOWERED")]
     if lowered:
-        found.append("Cleaner data: " + "; ".join(line.partition(": ")[2] for line in lowered) + ".")
+        words = [line.partition(": ")[2] for line in lowered]
+        data = [line for line in words if "the unequal field" not in line]
+        found += [f"Equal fields, by more time: {line}." for line in words if line not in data]
+        found += ["Cleaner data: " + "; ".join(data) + "."] if data else []
     return found

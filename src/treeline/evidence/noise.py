@@ -89,7 +89,7 @@ def noise_of(y: Array, consensus: Array, scale: Scale | None, *, suspects: int =
         found = sure_errors(y, consensus)
         if found:
             first, low, flat = found
-            told.append(f"{first:.1%} of the rows that all contenders are surest of contradict them")
+            told.append(f"of the rows that all contenders are surest of, {first:.1%} carry another label")
             if flat and low >= LEAST:
                 rate = first
                 told[-1] += ", about as many as among less sure ones, as wrong labels do, or chance of one size for all"

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from treeline.evidence.curves import Curve
     from treeline.problem.metric import Array, Metric
 
-__all__ = ["AHEAD", "PLACE", "Ladder", "Outlook", "gain", "ladder", "look_ahead", "stack"]
+__all__ = ["AHEAD", "PLACE", "Ladder", "Outlook", "doubled", "gain", "ladder", "look_ahead", "stack"]
 
 AHEAD = (1, 2, 4, 8)
 "Times the last rung at which curves are read; nothing is said beyond the last."
@@ -111,7 +111,20 @@ def _logit(p: Array | float) -> Array:
     return np.asarray(np.log(clipped / (1 - clipped)))
 
 
+def doubled(curve: Curve, metric: Metric, seed: int = 0) -> tuple[float, float] | None:
+    """Return what twice the rows would gain one side, and its standard error, by all rungs of its own; three are needed."""
+    points = [point for point in curve.points if np.isfinite(point.score)]
+    if len(points) < 3:
+        return None
+    loss = to_loss(metric, np.array([point.score for point in points]))
+    loss = loss - min(0.0, float(loss.min()))
+    unit = float(loss.max()) or 1.0
+    errors = np.maximum(np.array([point.se for point in points]) / unit, MIN_SE)
+    rows = np.array([point.rows for point in points], dtype=float)
+    return gain(unit * _drawn(rows, loss / unit, errors, np.array([1.0, 2.0]), np.random.default_rng(seed)))
+
+
 def gain(side: Array) -> tuple[float, float]:
-    """Return what twice the rows take off a side's (shapes, DRAWS, H) losses, and its standard error."""
+    """Return what twice the rows take off a side's (shapes, DRAWS, H) losses, read at 1 and 2 first, and its standard error."""
     less = side[:, :, 0] - side[:, :, 1]
     return float(less.mean()), GAIN_SE * float(less.std())

@@ -134,7 +134,8 @@ def contrast(
         p_fold_better=by_fold[0] if by_fold else None,
         p_fold_same=by_fold[1] if by_fold else None,
         p_fold_worse=by_fold[2] if by_fold else None,
-        method=f"paired {b.method} and the luck of the folds' models; beside it the correlated-fold posterior",
+        method=f"paired {b.method} and the luck of the folds' models"
+        + ("; beside it the correlated-fold posterior" if by_fold else ""),
         corrected_for=tuple(corrected),
         caveats=tuple(caveats),
     )

@@ -62,29 +62,47 @@ def plainly(
     metric, better = judged.metric.name, NAMES["deep" if gap.estimate > 0 else "classical"]
     size = abs(gap.estimate)
     if metric in COUNTED:
-        return _counted(gap.estimate, gap.se, COUNTED[metric], better)
+        return _counted(gap.estimate, gap.interval, COUNTED[metric], better)
     if task is Task.BINARY and predictions[0].ndim == 1:
         lead, se = found_per_thousand(judged.y, *predictions, judged.group)
         if lead * gap.estimate < 0:
             return None  # the metric and this count see different things: words would confuse
         side = NAMES["deep" if lead > 0 else "classical"]
-        told = _counted(lead / 1000, se / 1000, f"{label!r} rows found", side)
+        half = _reach(gap) * se * _widened(gap)
+        told = _counted(lead / 1000, ((lead - half) / 1000, (lead + half) / 1000), f"{label!r} rows found", side)
         return told | {"words": told["words"] + f", when as many rows are flagged as are {label!r}"}
     if metric in ("log_loss",):
         times = math.exp(min(size, 700.0))
         more = f"{times:.2g} times as high" if times >= 2 else f"{100 * (times - 1):.2g}% higher"
-        return {"words": f"{better} give the true class a probability {more} (geometric mean)"}
+        return {"words": f"{better} {_verb(better, 'give')} the true class a probability {more} (geometric mean)"}
     if metric in ERRORS:
         return {"words": f"the {ERRORS[metric]} of {better} is smaller by {number(size)} in the unit of {label}"}
     if metric in RELATIVE:
         return {"words": f"the relative error of {better} is smaller by about {100 * size:.2g} percentage points"}
     if metric == "r2":
-        return {"words": f"{better} explain {1000 * size:.0f} more of 1,000 parts of the variance"}
+        return {"words": f"{better} {_verb(better, 'explain')} {1000 * size:.0f} more of 1,000 parts of the variance"}
     return None
 
 
-def _counted(share: float, se: float, what: str, better: str) -> dict[str, Any]:
-    count, half = 1000 * abs(share), 1960 * se
+def _verb(side: str, verb: str) -> str:
+    return verb if side == NAMES["classical"] else verb + "s"
+
+
+def _widened(gap: Difference) -> float:
+    """Return how many times wider the luck of the folds' models makes what rows alone give."""
+    rows = gap.se**2 - gap.luck**2
+    return float(np.sqrt(gap.se**2 / rows)) if rows > 0 else 1.0
+
+
+def _reach(gap: Difference) -> float:
+    """Return how many standard errors the verdict's own 95% interval reaches."""
+    return (gap.interval[1] - gap.interval[0]) / 2 / gap.se if gap.se > 0 else 0.0
+
+
+def _counted(share: float, interval: tuple[float, float], what: str, better: str) -> dict[str, Any]:
+    low, high = (1000 * end for end in interval)
+    count = 1000 * abs(share)
+    near, far = (low, high) if share > 0 else (-high, -low)
     amount = f"about {count:.0f} more {what}" if count >= 1 else f"less than 1 more {what}"
-    words = f"with {better} {amount} per 1,000 rows (95% interval {count - half:.0f} to {count + half:.0f})"
-    return {"words": words, "per_1000": 1000 * share, "interval": [1000 * share - half, 1000 * share + half]}
+    words = f"with {better} {amount} per 1,000 rows (95% interval {near:.0f} to {far:.0f})"
+    return {"words": words, "per_1000": 1000 * share, "interval": [low, high]}

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from treeline.evidence.words import title
+
 __all__ = ["remedy_words"]
 
 LEAD = {
@@ -37,9 +39,8 @@ def remedy_words(helps: str, also: Sequence[str], ailments: Sequence[dict[str, A
     """
     known = {one["name"]: one for one in ailments}
     if helps == "nothing":
-        return (
-            f"Nothing of rows, features, labels, regularisation or time promises a gain in {metric} above the margin."
-        )
+        unit = title({"metric": metric})
+        return f"Nothing of rows, features, labels, regularisation or time promises a gain in {unit} above the margin."
     if helps == "unknown":
         return f"It cannot be told what would help most: {known['bias']['evidence']}, {known['too_little_data']['evidence']}."
     one = known[CAUSE[helps]]

@@ -96,7 +96,9 @@ def both_sides(judged: Judged, evidence: Sides, margin: float) -> tuple[dict[str
     better = Family.DEEP if metric.better(deep, classical) else Family.CLASSICAL
     gain = between(judged, evidence, better, None, margin)
     weights = done.weights()
+    mixed = len({sides[name] for name in weights}) == 2
     both = {
+        "mixed": mixed,
         "score": known.score,
         "interval": [known.low, known.high],
         "gain": gain.estimate,
@@ -105,5 +107,4 @@ def both_sides(judged: Judged, evidence: Sides, margin: float) -> tuple[dict[str
         "p_gain": gain.p_better,
         "weights": weights,
     }
-    mixed = len({sides[name] for name in weights}) == 2
     return both, gain if mixed else None

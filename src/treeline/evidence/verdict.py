@@ -46,7 +46,7 @@ class Call(StrEnum):
     "The evidence does not tell, or may not speak."
 
 
-WON = (Call.CLASSICAL, Call.DEEP, Call.BOTH)
+OPEN, WON = "NOT_ENOUGH_ROWS", (Call.CLASSICAL, Call.DEEP, Call.BOTH)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,7 +86,7 @@ class Verdict:
     @property
     def speaks(self) -> bool:
         """Whether the sides may be compared: nothing blocks it, nobody is missing, there are rows and a metric."""
-        return self.call is not Call.UNDECIDED or self.because[0].startswith("NOT_ENOUGH_ROWS")
+        return self.call is not Call.UNDECIDED or self.because[0].startswith(OPEN)
 
     def to_json(self) -> dict[str, Any]:
         """Return plain data with the plain sentence; numbers that do not exist are None."""
@@ -155,7 +155,7 @@ def judge(
     gap = between(judged, evidence, Family.CLASSICAL, Family.DEEP, margin) if len(evidence.measured) == 3 else None
     both, gain = both_sides(judged, evidence, margin)
     call, because = _call(judged, gap, gain, sides, blocking)
-    leaning = _leaning(gap, gain) if call is Call.UNDECIDED and not blocking else None
+    leaning = _leaning(gap, gain) if call is Call.UNDECIDED and because[0].startswith(OPEN) else None
     waiting = [f"UNFINISHED: {side.unfinished}" for side in sides.values() if side.unfinished]
     if waiting:
         leaning = leaning if call is Call.UNDECIDED else str(call)
@@ -225,7 +225,7 @@ def _call(
         return Call.CLASSICAL, [f"CLASSICAL_BETTER: better by more than the margin (P = {gap.p_worse:.3f})"]
     if gap.p_same >= SURE:
         return Call.EQUIVALENT, [f"WITHIN_MARGIN: the difference lies inside the margin (P = {gap.p_same:.3f})"]
-    because = ["NOT_ENOUGH_ROWS: neither side, nor a tie, is 95% probable"]
+    because = [f"{OPEN}: neither side, nor a tie, is 95% probable"]
     if gap.p_better + gap.p_same >= SURE:
         because.append(f"DEEP_NOT_WORSE: deep learning is better or within the margin (P = {1 - gap.p_worse:.3f})")
     if gap.p_worse + gap.p_same >= SURE:

@@ -40,6 +40,9 @@ TITLES = {
 }
 
 
+OPEN_WORDS = "not enough to tell which side is better"
+
+
 def sentence(verdict: Mapping[str, Any]) -> str:
     """Return one plain sentence for `Verdict.to_json()`."""
     told = _told(verdict)
@@ -86,7 +89,9 @@ def _told(verdict: Mapping[str, Any]) -> str:
             f"a blend of the two sides beats {better} alone by {number(abs(both['gain']))} {title(verdict)} "
             f"(95% interval {_range(both['gain_interval'])})."
         )
-    return head + _undecided(verdict)
+    words = _undecided(verdict)
+    short = f"On your data, {verdict['judged_rows']:,} judged rows are " if words.startswith(OPEN_WORDS) else head
+    return short + words
 
 
 def per_thousand(metric: str, gain: float) -> str | None:
@@ -144,7 +149,7 @@ def _undecided(verdict: Mapping[str, Any]) -> str:
         return "neither side is shown to beat a constant guess: these inputs may say nothing about the target."
     possible = verdict.get("held_out_rows") or verdict["judged_rows"]
     short = verdict["judged_rows"] < 0.9 * possible
-    text = f"{'that is' if short else 'the rows are'} not enough to tell which side is better"
+    text = OPEN_WORDS
     if verdict["leaning"]:
         leaning = str(verdict["leaning"])
         text += (

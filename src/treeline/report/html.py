@@ -109,7 +109,7 @@ def _sides(s: Summary) -> list[dict[str, Any]]:
     for row in rows:
         row["best"] = wording.shares(row["members"]) or row["best"]
     both = verdict["both"]
-    if both and both.get("score") is not None:
+    if both and both.get("score") is not None and both.get("mixed", True):
         weights = both.get("weights") or {}
         best = wording.shares([{"name": wording.FAMILY.get(name, name), "weight": weights[name]} for name in weights])
         rows.append({"family": "both", "title": "Both, blended", "interval": None, "best": best, **both})

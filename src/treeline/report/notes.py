@@ -53,10 +53,11 @@ def doubling(summary: Summary) -> str:
     for name in FAMILIES:
         gain = (told.get(name) or {}).get("gain")
         if gain is not None:
-            se = told[name].get("se") or 0.0
-            places = decimals(gain, (gain - 2 * se, gain + 2 * se))
-            parts.append(f"{FAMILY[name].lower()} {rounded(gain, places, signed=True)} ± {rounded(se, places)}")
-    return " and ".join(parts) + (f" in {metric_title(summary.verdict['metric'])}, towards better" if parts else "")
+            half = 1.96 * (told[name].get("se") or 0.0)
+            places = decimals(gain, (gain - half, gain + half))
+            parts.append(f"{FAMILY[name].lower()} {rounded(gain, places, signed=True)} ± {rounded(half, places)}")
+    unit = metric_title(summary.verdict["metric"])
+    return " and ".join(parts) + (f" in {unit}, above zero for better, with 95% intervals" if parts else "")
 
 
 def outlook(summary: Summary) -> str:
@@ -126,7 +127,7 @@ def terms(summary: Summary) -> list[tuple[str, Any]]:
         ("Task", f"{problem['task']}. {why.get('task', '')}".strip()),
         ("Metric", f"{metric_title(verdict['metric'])}. {why.get('metric', '')}".strip()),
         ("Margin", f"{exact(verdict['margin'])}. {why.get('margin', '')}".strip()),
-        ("Folds", f"{max(folds)} folds" if folds else None),
+        ("Folds", f"{max(folds)} fold{'s' if max(folds) != 1 else ''}" if folds else None),
         (
             "Split",
             split.get(problem["policy"], problem["policy"])

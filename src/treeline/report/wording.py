@@ -26,11 +26,13 @@ __all__ = [
     "run_of",
     "sentence",
     "shares",
+    "silent",
     "terms_of",
     "what_would_settle",
 ]
 
 FAMILY = {"classical": "Classical learning", "deep": "Deep learning"}
+SILENT = ("BLOCKED", "TOO_FEW_ROWS", "ONE_GROUP", "METRIC_UNDEFINED")
 METRIC = {
     "roc_auc": "ROC AUC",
     "roc_auc_ovr": "ROC AUC (one against rest)",
@@ -152,7 +154,7 @@ class Lead:
 def lead(summary: Summary) -> Lead | None:
     """Return who is ahead and by how much, or None where the families were not compared."""
     told: dict[str, Any] | None = summary.verdict["difference"]
-    if not told or told.get("estimate") is None:
+    if not told or told.get("estimate") is None or silent(summary):
         return None
     # the estimate is turned so that above zero deep learning is ahead, whichever way the metric runs
     deep_ahead = told["estimate"] > 0
@@ -167,6 +169,11 @@ def lead(summary: Summary) -> Lead | None:
         p_same=told.get("p_same"),
         p_deep=told.get("p_better"),
     )
+
+
+def silent(summary: Summary) -> bool:
+    """Whether the verdict forbids to compare the sides: a finding blocks it, or too little was judged."""
+    return any(str(line).startswith(SILENT) for line in summary.verdict["because"])
 
 
 def gain_words(summary: Summary) -> str:
@@ -204,10 +211,13 @@ def key_number(summary: Summary) -> KeyNumber:
         return KeyNumber(value=rounded(both["gain"], places), what=what, interval=interval, note=matters)
     told = lead(summary)
     if told and len(sides) == 2:
-        what = f"{metric} in favour of {FAMILY[told.family].lower()}"
+        even = not any(digit in told.value for digit in "123456789")
+        what = f"{metric} in favour of {FAMILY[told.family].lower()}" if not even else f"difference in {metric}"
         return KeyNumber(value=told.value, what=what, interval=told.interval, note=matters)
     if not sides:
         return KeyNumber(value="–", what="no score")
+    if silent(summary) and len(sides) == 2:
+        return KeyNumber(value="–", what="the two sides are not compared", note="What each reached stands beside.")
     best = verdict["families"][sides[0]]
     places = decimals(best["score"], best["interval"])
     interval = f"95% interval {between(best['interval'], places)}" if best["interval"] else ""

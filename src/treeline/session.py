@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
     from treeline.problem.settings import Settings
     from treeline.report.live import Live
 
-__all__ = ["finish", "opened", "play"]
+__all__ = ["Stop", "finish", "opened", "play", "stopped_by_signals"]
 
 
 @contextmanager
@@ -82,16 +83,44 @@ def play(
             runner.clear()
 
 
+@dataclass(slots=True)
+class Stop:
+    """The signal that asked a transcription to end; 0 while none did."""
+
+    number: int = 0
+
+
+@contextmanager
+def stopped_by_signals() -> Iterator[Stop]:
+    """Note the first Ctrl-C or SIGTERM instead of ending at once; the second one ends at once."""
+    stop = Stop()
+
+    def heed(number: int) -> None:
+        stop.number = number
+
+    with _heeding(heed, lambda: bool(stop.number)):
+        yield stop
+
+
 @contextmanager
 def _interruptible(contest: Contest) -> Iterator[None]:
+    def heed(number: int) -> None:
+        contest.stopped = number
+
+    with _heeding(heed, lambda: bool(contest.stopped)):
+        yield
+
+
+@contextmanager
+def _heeding(note: Callable[[int], None], again: Callable[[], bool]) -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield
         return
 
     def heed(number: int, _: Any) -> None:
-        if contest.stopped:
+        if again():
             raise KeyboardInterrupt
-        contest.stopped = number
+        note(number)
 
     before = {number: signal.signal(number, heed) for number in (signal.SIGINT, signal.SIGTERM)}
     try:

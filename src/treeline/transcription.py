@@ -8,6 +8,7 @@ from __future__ import annotations
 import datetime
 import time
 from importlib.metadata import version
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,10 +21,10 @@ from treeline.contest.ledger import VERSION, Ledger
 from treeline.data.column import Kind
 from treeline.data.media_sound import HZ
 from treeline.deliver.spoken import check_lengths, write_spoken
-from treeline.errors import DataError, SetupError, UsageError, shown
+from treeline.errors import DataError, SetupError, UsageError, nearest, shown
 from treeline.problem.task import TRANSCRIPTION
 from treeline.report.transcript import tell_transcripts
-from treeline.session import opened
+from treeline.session import opened, stopped_by_signals
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -48,6 +49,12 @@ def transcribe(
     """
     target = str(settings.target)
     sounds = _sounds(dataset, target)
+    if settings.group and settings.group not in dataset.names:
+        raise UsageError(
+            f"There is no column {shown(settings.group)} to group by: {nearest(settings.group, dataset.names)}",
+            where=dataset.source,
+            do="Name it with --group.",
+        )
     names = dataset.frame[sounds].to_list()
     check_lengths(dataset.how.get(f"sounds of {sounds}", ""), names, dataset.media[sounds], dataset.source)
     found = find_weights(settings.pretrained, "speech")
@@ -113,15 +120,17 @@ def _hear(
     spent = sum(stop["session_s"] for stop in ledger.of_kind("stop"))
     end, slowest = origin + settings.seconds - spent - ENDING_S, 0.0
     notify("stage", text=f"hearing {len(left):,} clips")
-    try:
-        for start in range(0, len(left), speech.batch):
+    # The first clip alone tells how long one takes.
+    cuts = sorted({0, *range(1, len(left), speech.batch), len(left)})
+    with stopped_by_signals() as stop:
+        for start, until in pairwise(cuts):
             began, cpu = time.monotonic(), time.process_time()
-            if began + slowest > end:
+            if stop.number or began + slowest * (until - start) > end:
                 break
-            rows = left[start : start + speech.batch]
+            rows = left[start:until]
             waves = np.asarray(dataset.media[sounds][rows])
             said = speech(waves)
-            slowest = max(slowest, time.monotonic() - began)
+            slowest = max(slowest, (time.monotonic() - began) / len(rows))
             ledger.append(
                 "heard",
                 rows=rows.tolist(),
@@ -133,6 +142,4 @@ def _hear(
                 cpu_s=round(time.process_time() - cpu, 3),
                 wall_s=round(time.monotonic() - began, 3),
             )
-    except KeyboardInterrupt:
-        return 2
-    return 0
+    return stop.number

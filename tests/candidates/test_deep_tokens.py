@@ -69,3 +69,9 @@ def test_long_texts_keep_head_and_tail() -> None:
     words, ids = Words.fit(texts, most=8, size=100)
     assert [words.known[i - 1] for i in ids[0]] == ["w0", "w1", "w2", "w3", "w46", "w47", "w48", "w49"]
     np.testing.assert_array_equal(words(texts), ids)
+
+
+def test_marks_belong_to_their_letters_and_spellings_are_one() -> None:
+    assert words_of("हिन्दी में", 99) == ["हिन्दी", "में"]
+    assert words_of("كِتَابٌ", 99) == ["كِتَابٌ"]
+    assert words_of("cafe\u0301!", 99) == words_of("CAFÉ!", 99) == ["café", "!"]

@@ -19,6 +19,7 @@ from treeline.candidates.classical.pictures import (
     small_of,
     textures,
 )
+from treeline.candidates.deep.pictures import PictureInputs
 from treeline.candidates.media import SOUND_HZ, Media
 from treeline.candidates.registry import card_named
 from treeline.problem.task import Task
@@ -121,3 +122,17 @@ def test_a_sharp_picture_is_learned_from_as_its_small_one(name: str):
         (fitted,) = card_named(name).candidate().fit([Fold(given, None)], {}, clock=Clock(30), seed=0)
         found.append(fitted.predict(given))
     np.testing.assert_allclose(found[0], found[1], atol=1e-5)
+
+
+def test_image_nets_look_at_images_also_where_a_sound_stands_first():
+    pictures, sounds = (easy_rows(Task.BINARY, 40, media=kind) for kind in ("image", "sound"))
+    (image,), (sound,) = pictures.shape.media, sounds.shape.media
+    both = {f"a_{sound.name}": sounds.media[sound.name], f"b_{image.name}": pictures.media[image.name]}
+    shape = replace(
+        pictures.shape, media=(replace(sound, name=f"a_{sound.name}"), replace(image, name=f"b_{image.name}"))
+    )
+    rows = replace(pictures, shape=shape, media=Media.of(both, 40))
+    settings = card_named("image_cnn").candidate().defaults
+    inputs, _, seen = PictureInputs.fit(rows, settings, seed=0)
+    assert inputs.kind == "image"
+    np.testing.assert_array_equal(seen, pictures.media[image.name])

@@ -154,3 +154,27 @@ def test_a_folder_of_anything_else_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text("{}")
     with pytest.raises(SetupError, match="no model of texts"):
         pretrained(str(tmp_path), "text")
+
+
+def test_a_sound_is_heard_alike_beside_a_longer_one(folders: dict[str, str]) -> None:
+    rng = np.random.default_rng(0)
+    waves = np.zeros((2, 4 * SOUND_HZ), np.int16)
+    waves[0, :SOUND_HZ] = rng.normal(0, 3000, SOUND_HZ)
+    waves[1] = rng.normal(0, 3000, 4 * SOUND_HZ)
+    encoder = pretrained(folders["sound"], "sound")
+    together = encoder.embed(waves)
+    np.testing.assert_allclose(encoder.embed(waves[:1])[0], together[0], atol=1e-5)
+
+
+def test_weights_that_are_not_in_the_files_are_not_drawn(tmp_path: Path) -> None:
+    from transformers import BertConfig, BertForMaskedLM
+
+    small = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 32}
+    model = BertForMaskedLM(BertConfig(vocab_size=40, **small))
+    del model.bert.encoder.layer[1]
+    model.config.num_hidden_layers = 1
+    model.save_pretrained(tmp_path)
+    told = json.loads((tmp_path / "config.json").read_text()) | {"num_hidden_layers": 2}
+    (tmp_path / "config.json").write_text(json.dumps(told))
+    with pytest.raises(SetupError, match="parts are missing"):
+        pretrained(str(tmp_path), "text")

@@ -242,7 +242,7 @@ def test_files_without_classes_are_for_predicting(tmp_path: Path):
     assert listed["file"].to_list() == named["file"].to_list()
     labelled, problems = conform(train, columns)
     assert labelled.height == 24
-    assert problems.extra == ("label",)
+    assert problems.extra == ()
     with pytest.raises(UsageError, match="Nothing says which column to predict"):
         run(new, out=tmp_path / "run", progress="quiet")
 

@@ -21,9 +21,11 @@ from treeline.candidates.media import SOUND_HZ, strings
 from treeline.errors import SetupError, shown
 from treeline.problem.metric import Array
 
-__all__ = ["BATCH", "Pretrained", "digest", "hushed", "pretrained"]
+__all__ = ["BATCH", "Pretrained", "digest", "hushed", "pretrained", "refuse_drawn"]
 
 BATCH = 32
+UNUSED = ("pooler", "masked_spec_embed", "mask_token")
+"Parts that training needs and encoding does not; files often lack them."
 LONGEST = 256
 "Tokens of a text, where the model allows as many."
 
@@ -57,6 +59,13 @@ def hushed() -> Iterator[None]:
             logging.enable_progress_bar()
 
 
+def refuse_drawn(told: dict[str, Any]) -> None:
+    """Raise a ValueError where weights were not in the files, so that they were drawn at random instead."""
+    drawn = [name for name in told["missing_keys"] if not any(part in name for part in UNUSED)]
+    if drawn:
+        raise ValueError(f"the weights of {len(drawn)} of its parts are missing, such as {drawn[0]}")
+
+
 @cache
 def pretrained(folder: str, kind: str) -> Pretrained:
     """Load the model of a folder for a kind of media, once a process.
@@ -65,6 +74,7 @@ def pretrained(folder: str, kind: str) -> Pretrained:
         SetupError: transformers is not installed, or the folder holds no such model in safetensors files.
     """
     try:
+        from safetensors import SafetensorError
         from transformers import AutoModel
     except ImportError:
         raise SetupError(
@@ -72,13 +82,13 @@ def pretrained(folder: str, kind: str) -> Pretrained:
         ) from None
     try:
         with hushed():
-            model = AutoModel.from_pretrained(
-                folder, local_files_only=True, use_safetensors=True, trust_remote_code=False
-            )
+            safe: dict[str, Any] = {"local_files_only": True, "use_safetensors": True, "trust_remote_code": False}
+            model, told = AutoModel.from_pretrained(folder, output_loading_info=True, **safe)
+            refuse_drawn(told)
             if hasattr(model, "get_encoder") and getattr(model.config, "is_encoder_decoder", False):
                 model = model.get_encoder()
             prepare = {"text": _for_texts, "image": _for_images, "sound": _for_sounds}[kind](folder, model)
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
         first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise SetupError(
             f"The folder {shown(folder)} holds no model of {kind}s that can be loaded: {first[:200]}",
@@ -144,8 +154,10 @@ class Pretrained:
         used = (raw != 0).reshape(len(raw), -1)
         length = np.where(used.any(axis=1), used.shape[1] - used[:, ::-1].argmax(axis=1), 0)
         order = np.argsort(-length, kind="stable") if self.kind != "image" else np.arange(len(raw))
-        for start in range(0, len(order), BATCH):
-            yield order[start : start + BATCH]
+        # A sound is heard at its own length: what is padded beside a longer one would be heard as well.
+        size = 1 if self.kind == "sound" else BATCH
+        for start in range(0, len(order), size):
+            yield order[start : start + size]
 
 
 def _json(folder: str, name: str) -> Any:
@@ -176,7 +188,8 @@ def _for_images(folder: str, model: Any) -> Any:
 
     told, config = _json(folder, "preprocessor_config.json"), model.config
     mean, std = (torch.tensor(told.get(name, [0.5] * 3)).view(1, -1, 1, 1) for name in ("image_mean", "image_std"))
-    size = getattr(config, "image_size", None) or told.get("size", 224)
+    # What the pictures were cut to in training goes before what the model could take.
+    size: Any = told.get("crop_size") or told.get("size") or getattr(config, "image_size", None) or 224
     if isinstance(size, dict):
         size = size.get("height") or size.get("shortest_edge")
     size = size[0] if isinstance(size, list | tuple) else size

@@ -11,7 +11,8 @@ What is made of them without looking at a target (hashes, gradients, spectrogram
 from __future__ import annotations
 
 import fcntl
-from collections.abc import Callable, Iterator, Mapping
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,7 +23,7 @@ import numpy as np
 from treeline.data.media_sound import HZ as SOUND_HZ
 from treeline.problem.metric import Array
 
-__all__ = ["NO_MEDIA", "SOUND_HZ", "Media", "MediaColumn", "strings"]
+__all__ = ["NO_MEDIA", "SOUND_HZ", "Media", "MediaColumn", "largest", "strings"]
 
 CHUNK = 256
 "Rows derived between two looks at what another process has made."
@@ -164,6 +165,11 @@ class Media:
         with (self.store / f"{key}.lock").open("w") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
             yield
+
+
+def largest(columns: Sequence[MediaColumn]) -> MediaColumn:
+    """Return the column that nets look at where several are of one kind: the one with the largest rows."""
+    return max(columns, key=lambda column: math.prod(column.size))
 
 
 def strings(raw: Array) -> list[str]:

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from treeline.candidates.encoders import hushed
+from treeline.candidates.encoders import hushed, refuse_drawn
 from treeline.candidates.media import SOUND_HZ
 from treeline.errors import SetupError, shown
 from treeline.problem.metric import Array
@@ -31,6 +31,7 @@ def speech_model(folder: str) -> Speech:
         SetupError: transformers is not installed, or the folder holds no such model in safetensors files.
     """
     try:
+        from safetensors import SafetensorError
         from transformers import AutoConfig, AutoModelForCTC, AutoModelForSpeechSeq2Seq, AutoProcessor
     except ImportError:
         raise SetupError("Transcription needs the library transformers.", do="pip install 'treeline[audio]'") from None
@@ -39,9 +40,10 @@ def speech_model(folder: str) -> Speech:
         with hushed():
             pairs = bool(AutoConfig.from_pretrained(folder, **safe).is_encoder_decoder)
             kind = AutoModelForSpeechSeq2Seq if pairs else AutoModelForCTC
-            model = kind.from_pretrained(folder, use_safetensors=True, **safe).eval()
-            return Speech(model, AutoProcessor.from_pretrained(folder, **safe), pairs)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+            model, told = kind.from_pretrained(folder, use_safetensors=True, output_loading_info=True, **safe)
+            refuse_drawn(told)
+            return Speech(model.eval(), AutoProcessor.from_pretrained(folder, **safe), pairs)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, SafetensorError) as error:
         first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise SetupError(
             f"The folder {shown(folder)} holds no model that turns speech into text: {first[:200]}",

@@ -14,7 +14,7 @@ from zlib import crc32
 
 import numpy as np
 
-from treeline.data.text_content import MAX_BYTES
+from treeline.data.text_content import ALL_BYTES, MAX_BYTES
 
 if TYPE_CHECKING:
     import polars as pl
@@ -34,8 +34,6 @@ CHUNK = 50_000
 "So many texts are counted at a time, which bounds memory."
 MIN_TEXTS = 200
 "With fewer different texts the projection is left out."
-ALL_BYTES = 2**29
-"As media, a text is cut after `MAX_BYTES`; all texts of a column together take at most so many."
 COUNTS = ("words", "characters", "share of digits", "share of capitals")
 
 

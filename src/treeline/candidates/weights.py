@@ -76,13 +76,21 @@ def _numbers(value: object) -> list[int]:
 def _from_hub(name: str, fetch: str, *, offline: bool) -> Weights:
     """Return the folder of a hub model: from the local cache, or fetched unless `offline`."""
     from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError, RepositoryNotFoundError
+    from huggingface_hub.errors import (
+        HfHubHTTPError,
+        HFValidationError,
+        LocalEntryNotFoundError,
+        RepositoryNotFoundError,
+    )
 
     patterns = ["*.json", "*.txt", "*.model", "model.safetensors", "model-*.safetensors"]
     try:
         return Weights(folder=snapshot_download(name, local_files_only=offline, allow_patterns=patterns))
-    except RepositoryNotFoundError:
-        return Weights(reason=f"the hub knows no model {name}", install="--pretrained NAME or FOLDER")
+    except (RepositoryNotFoundError, HFValidationError):
+        return Weights(
+            reason=f"there is no folder {name}, and the hub knows none of that name",
+            install="--pretrained NAME or FOLDER",
+        )
     except (LocalEntryNotFoundError, HfHubHTTPError, OSError):
         why = "its weights are not on this machine" if offline else "the model hub cannot be reached"
         return Weights(reason=f"{name}: {why}", install=fetch)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -10,7 +9,7 @@ from pathlib import Path
 
 from treeline.candidates.features import Encoder
 from treeline.candidates.landmarks import foresee
-from treeline.candidates.media import MediaColumn
+from treeline.candidates.media import MediaColumn, largest
 from treeline.candidates.registry import card_named, cards
 from treeline.candidates.weights import find_weights
 from treeline.contest.cache import Cache
@@ -86,7 +85,8 @@ def open_contest(
     problem, encoder, folds = Problem.from_json(ledger.head["problem"]), encoder_of(ledger), _folds_of(ledger)
     frame = dataset.frame[rows]
     num, cat = encoder.transform(frame)
-    media = encoder.arrays(frame, {name: held[rows] for name, held in dataset.media.items()})
+    whole = len(rows) == len(dataset)  # then nothing is copied into memory
+    media = encoder.arrays(frame, {name: held if whole else held[rows] for name, held in dataset.media.items()})
     shutil.rmtree(ledger.out / "cache", ignore_errors=True)
     cache = Cache.write(
         ledger.out / "cache",
@@ -167,7 +167,7 @@ def leading(dataset: Dataset, encoder: Encoder, texts: Sequence[str]) -> MediaCo
     aside = kind == "text" and _beside(encoder) > FEW and not set(texts) & set(names)
     if aside and not _wordy(dataset, names):
         return None
-    return max(parts, key=lambda part: math.prod(part.size))
+    return largest(parts)
 
 
 def _kinds(encoder: Encoder) -> list[str]:

@@ -59,7 +59,7 @@ def conform(
     import polars as pl
 
     wanted = [str(column["name"]) for column in columns]
-    raw = read_raw(source, query=query, header=header, sheet=sheet, known=frozenset(wanted))
+    raw = read_raw(source, query=query, header=header, sheet=sheet, known=frozenset(wanted), predicting=True)
     raw = _named_alike(raw, columns)
     absent = [name for name in wanted if name not in raw.frame.columns]
     if absent:

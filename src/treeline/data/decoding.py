@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from treeline.data import media_image, media_sound
+from treeline.data.media_files import open_zip
 from treeline.data.media_image import Unreadable
 
 __all__ = ["main"]
@@ -77,7 +78,7 @@ class Source:
     def __init__(self, root: str) -> None:
         """`root` is a folder or a zip."""
         self.root = root
-        self.archive = zipfile.ZipFile(root) if os.path.isfile(root) else None
+        self.archive = open_zip(root) if os.path.isfile(root) else None
 
     def open(self, name: str) -> IO[bytes]:
         """Return the file as a stream; a zip's member in memory."""

@@ -29,6 +29,8 @@ __all__ = ["Decoded", "Wanted", "decode", "decode_files", "refuse_bad", "settle_
 
 LARGEST, SMALLEST = 64, 8
 "Pixels of a side, where nobody asks for sharper pictures."
+ALL_SOUNDS = 2 << 30
+"Bytes of all sounds together: beyond, those longer than 99 % of them are cut, and then all."
 MOST = 1 << 29
 "Bytes of all sharper pictures together: with more files they are less sharp."
 SHORTEST = HZ // 10
@@ -204,7 +206,11 @@ def _size_of(kind: Kind, facts: Iterable[dict[str, Any]], largest: int) -> tuple
     facts = list(facts)
     largest = max(LARGEST, min(largest, int((MOST / 3 / max(1, len(facts))) ** 0.5)))
     if kind is Kind.SOUND:
-        return (max([SHORTEST, *(one["size"][0] for one in facts)]),)
+        lengths = [SHORTEST, *(one["size"][0] for one in facts)]
+        if 2 * max(lengths) * len(lengths) <= ALL_SOUNDS:
+            return (max(lengths),)
+        # A few long clips among many short ones would make all of them long.
+        return (min(int(np.percentile(lengths, 99)), max(SHORTEST, ALL_SOUNDS // (2 * len(lengths)))),)
     if not facts:
         return (SMALLEST, SMALLEST, 1)
     middle = np.median([one["size"] for one in facts], axis=0)

@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from treeline.data.column import Kind
-from treeline.data.open_file import unpack_cap
+from treeline.data.open_file import FLOOR, RATIO
 from treeline.errors import DataError
 
-__all__ = ["MAX_BYTES", "SUFFIXES", "Place", "is_clutter", "kind_of", "open_place"]
+__all__ = ["MAX_BYTES", "SUFFIXES", "Place", "is_clutter", "kind_of", "open_place", "open_zip"]
 
 MAX_BYTES = 256 << 20
 "A larger file is not opened."
@@ -112,10 +112,27 @@ class Place:
         try:
             if self.members is None:
                 return (Path(self.real) / name).read_bytes()
-            with zipfile.ZipFile(self.root) as archive:
+            with open_zip(self.root) as archive:
                 return archive.read(name)
         except (OSError, zipfile.BadZipFile, NotImplementedError) as error:
             raise DataError(f"{name} cannot be read ({error}).", where=str(self.root), do="Fetch it again.") from None
+
+
+def open_zip(path: str | Path) -> zipfile.ZipFile:
+    """Open a zip whose names are as their owner wrote them.
+
+    Some systems write UTF-8 without saying so, and some part folders by backslashes.
+    """
+    try:
+        archive = zipfile.ZipFile(path, metadata_encoding="utf-8")
+    except UnicodeDecodeError:
+        archive = zipfile.ZipFile(path)
+    listed = archive.infolist()
+    if any("\\" in one.filename for one in listed) and not any("/" in one.filename for one in listed):
+        for one in listed:
+            one.filename = one.filename.replace("\\", "/")
+            archive.NameToInfo[one.filename] = one
+    return archive
 
 
 def _size(size: int) -> str:
@@ -132,13 +149,13 @@ def open_place(root: str | Path) -> Place:
     if not path.is_file():
         return Place(path, real=os.path.realpath(path))
     try:
-        with zipfile.ZipFile(path) as archive:
+        with open_zip(path) as archive:
             listed = archive.infolist()
     except (OSError, zipfile.BadZipFile, ValueError, NotImplementedError) as error:
         raise DataError(
             f"The zip file is cut short or damaged ({error}).", where=str(path), do="Fetch it again."
         ) from None
-    cap = unpack_cap(path.stat().st_size)
+    cap = max(FLOOR, RATIO * path.stat().st_size)  # files are read one by one, so memory does not matter
     total = sum(member.file_size for member in listed)
     if total > cap:
         raise DataError(

@@ -8,6 +8,7 @@ from __future__ import annotations
 import zipfile
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
@@ -26,6 +27,7 @@ FILE, LABEL, SPLIT, METADATA, FILE_NAME, FOLD = "file", "label", "split", "metad
 SPLITS = {"train", "training", "val", "valid", "validation", "dev", "test", "testing"}
 MOSTLY = 0.9
 "From this share of paths on, a column of a table is one of files."
+PARTS = "the folder that a file came from, no input; folds are made anew"
 STRAY = 0.01
 "Up to this share of files may lie beside the class folders; they are set aside."
 
@@ -69,8 +71,8 @@ def path_columns(frame: pl.DataFrame, root: str) -> tuple[dict[str, Kind], dict[
     return found, notes
 
 
-def read_media(path: Path) -> Raw:
-    """Return the table that a folder or zip of images or sounds stands for.
+def read_media(path: Path, *, predicting: bool = False) -> Raw:
+    """Return the table that a folder or zip of images or sounds stands for; `predicting`, folders name no class and no part.
 
     Raises:
         UsageError: there is no image and no sound in it.
@@ -86,7 +88,7 @@ def read_media(path: Path) -> Raw:
             "There is no image and no sound in it.", where=str(path), do="Name a table in it, or another folder."
         )
     base = _base(media, plain)
-    other = [name for name in plain if not kind_of(name) and name != base + METADATA]
+    other = [name for name in plain if not kind_of(name) and name not in _tables(base, plain)]
     kept = {str(parent) for name in media for parent in PurePosixPath(name).parents}
     empty = [name for name in folders if name not in kept and not is_clutter(name)]
     notes = [
@@ -96,7 +98,8 @@ def read_media(path: Path) -> Raw:
         _named("folders without such files", empty),
     ]
     how = {"format": "zip" if place.members is not None else "folder"}
-    raw = _with_metadata(place, base, media) if base + METADATA in plain else _by_folders(place, base, media)
+    tables = _tables(base, plain)
+    raw = _with_metadata(place, tables, media) if tables else _by_folders(place, base, media, predicting)
     told = "; ".join(filter(None, [raw.notes.get(_column(raw), ""), *notes]))
     return Raw(
         frame=raw.frame, source=str(path), read=raw.read, rejects=raw.rejects, lost=raw.lost, root=str(path), kinds=raw.kinds,
@@ -129,13 +132,13 @@ def _base(media: Sequence[str], plain: Sequence[str]) -> str:
     return base
 
 
-def _by_folders(place: Place, base: str, media: Sequence[str]) -> Raw:
+def _by_folders(place: Place, base: str, media: Sequence[str], predicting: bool) -> Raw:
     """Read the class from the folder that a file lies in, and the split from the folder above it."""
     parts = [name[len(base) :].split("/") for name in media]
-    split = all(len(part) > 1 and part[0].lower() in SPLITS for part in parts) and len({part[0] for part in parts}) > 1
+    split = not predicting and _is_split(parts, place.root)
     depth = int(split)
-    in_class = [len(part) > depth + 1 for part in parts]
-    classes = sum(in_class) >= (1 - STRAY) * len(parts)
+    in_class = [len(part) > depth + 1 and (not split or part[0].lower() in SPLITS) for part in parts]
+    classes = not predicting and sum(in_class) >= (1 - STRAY) * len(parts)
     kind = Counter(kind_of(name) for name in media).most_common(1)[0][0]
     assert kind is not None
     rows: dict[str, list[str]] = {name: [] for name, there in ((FILE, True), (LABEL, classes), (SPLIT, split)) if there}
@@ -146,6 +149,8 @@ def _by_folders(place: Place, base: str, media: Sequence[str]) -> Raw:
             why = f"is no {kind} as most files are"
         elif classes and not in_class[number - 1]:
             why = "lies in no class folder"
+        elif split and part[0].lower() not in SPLITS:
+            why = "lies beside the folders " + ", ".join(sorted({one[0] for one in parts if one[0].lower() in SPLITS}))
         if why:
             lost.append(Reject(number, number, "file missing or not allowed", why, name))
             continue
@@ -155,6 +160,27 @@ def _by_folders(place: Place, base: str, media: Sequence[str]) -> Raw:
         if split:
             rows[SPLIT].append(part[0])
     return _table(rows, kind, lost, len(media))
+
+
+def _is_split(parts: Sequence[Sequence[str]], root: Path) -> bool:
+    """Whether (almost) all files lie in two or more folders named as parts of a data set are.
+
+    Raises:
+        DataError: such folders stand beside others, so that nobody can tell what the others are.
+    """
+    tops = Counter(part[0] for part in parts if len(part) > 1)
+    named = {name for name in tops if name.lower() in SPLITS}
+    inside = sum(tops[name] for name in named)
+    if len(named) < 2:
+        return False
+    others = sorted(set(tops) - named)
+    if others and inside < (1 - STRAY) * len(parts):
+        raise DataError(
+            f"{', '.join(sorted(named))} stand beside {', '.join(shown(name, 40) for name in others[:4])}.",
+            where=str(root),
+            do="Name one of these folders, or move away what is neither training nor test data.",
+        )
+    return inside >= (1 - STRAY) * len(parts)
 
 
 def _table(rows: dict[str, list[str]], kind: Kind, lost: list[Reject], read: int) -> Raw:
@@ -168,7 +194,7 @@ def _table(rows: dict[str, list[str]], kind: Kind, lost: list[Reject], read: int
         how["split"] = ", ".join(f"{name} {count:,}" for name, count in sorted(counts.items()))
         kinds[SPLIT], notes[SPLIT] = (
             str(Kind.IDENTIFIER),
-            "the folder that a file came from, no input; folds are made anew",
+            PARTS,
         )
     return Raw(
         frame=pl.DataFrame(rows, schema=dict.fromkeys(rows, pl.String)), source=str(kind), read=read, lost=tuple(lost),
@@ -176,23 +202,46 @@ def _table(rows: dict[str, list[str]], kind: Kind, lost: list[Reject], read: int
     )  # fmt: skip
 
 
-def _with_metadata(place: Place, base: str, media: Sequence[str]) -> Raw:
-    """Read `metadata.csv`; its paths begin where it lies."""
+def _tables(base: str, plain: Sequence[str]) -> list[str]:
+    """Return the paths of `metadata.csv`: one at the top, or one in each part of the data set, as `train/metadata.csv`."""
+    if base + METADATA in plain:
+        return [base + METADATA]
+    deeper = [name for name in plain if name.endswith("/" + METADATA) and name[len(base) :].count("/") == 1]
+    return [name for name in deeper if name[len(base) :].partition("/")[0].lower() in SPLITS]
+
+
+def _read_table(place: Place, name: str) -> Raw:
+    """Read one `metadata.csv`; its paths begin where it lies."""
     import polars as pl
 
-    where = f"{place.root}/{base}{METADATA}"
-    why = place.refusal(base + METADATA)
+    where = f"{place.root}/{name}"
+    why = place.refusal(name)
     if why:
         raise DataError(f"It {why}.", where=where, do="Put a plain file there.")
-    raw = read_csv(place.read(base + METADATA), where, header=True, known=frozenset({FILE_NAME}))
+    raw = read_csv(place.read(name), where, header=True, known=frozenset({FILE_NAME}))
     if FILE_NAME not in raw.frame.columns:
-        listed = ", ".join(shown(name) for name in raw.frame.columns[:8])
+        listed = ", ".join(shown(column) for column in raw.frame.columns[:8])
         raise DataError(
             f"There is no column {FILE_NAME!r}; there are {listed}.", where=where, do="Name the column of paths so."
         )
-    frame = raw.frame.with_columns(
-        (pl.lit(base) + pl.col(FILE_NAME).cast(pl.String).str.strip_prefix("./")).alias(FILE_NAME)
-    )
+    here = name.removesuffix(METADATA)
+    path = (pl.lit(here) + pl.col(FILE_NAME).cast(pl.String).str.strip_prefix("./")).alias(FILE_NAME)
+    return replace(raw, frame=raw.frame.with_columns(path))
+
+
+def _with_metadata(place: Place, tables: Sequence[str], media: Sequence[str]) -> Raw:
+    """Read the tables that say what the files are, one or one for each part of the data set."""
+    import polars as pl
+
+    raws = [_read_table(place, name) for name in tables]
+    raw, frame, where = raws[0], raws[0].frame, f"{place.root}/{tables[0]}"
+    if len(raws) > 1:
+        parts = [
+            one.frame.with_columns(pl.all().cast(pl.String), pl.lit(name.split("/")[-2]).alias(SPLIT))
+            for one, name in zip(raws, tables, strict=True)
+        ]
+        frame = pl.concat(parts, how="diagonal")
+        raw = replace(raw, read=sum(one.read for one in raws), rejects=tuple(r for one in raws for r in one.rejects))
     named = frame[FILE_NAME].drop_nulls()
     kinds = Counter(kind_of(name) for name in named)
     kind = next((one for one, _ in kinds.most_common() if one is not None), None)
@@ -201,6 +250,8 @@ def _with_metadata(place: Place, base: str, media: Sequence[str]) -> Raw:
             f"The column {FILE_NAME!r} names no image and no sound.", where=where, do="Give paths with their suffixes."
         )
     kinds_known, notes = {FILE_NAME: str(kind)}, dict(raw.notes)
+    if len(raws) > 1:
+        kinds_known[SPLIT], notes[SPLIT] = str(Kind.IDENTIFIER), PARTS
     notes[FILE_NAME] = _named(f"files not named in {METADATA}", sorted(set(media) - set(named)))
     if FOLD in frame.columns:
         kinds_known[FOLD], notes[FOLD] = (

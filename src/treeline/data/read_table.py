@@ -40,6 +40,7 @@ class _Wish:
     header: bool | None = None
     sheet: str | None = None
     known: frozenset[str] = frozenset()
+    predicting: bool = False
 
 
 def read(  # noqa: PLR0913 - the door takes every wish about reading
@@ -126,13 +127,16 @@ def read_raw(
     header: bool | None = None,
     sheet: str | None = None,
     known: frozenset[str] = frozenset(),
+    predicting: bool = False,
 ) -> Raw:
     """Read a source as it stands, before kinds are inferred; `known` are names that help in telling a header.
+
+    `predicting`: folders of images or sounds say nothing, whatever their names are.
 
     Raises:
         UsageError, DataError, SetupError, BudgetError: as `read`.
     """
-    wish = _Wish(query=query, header=header, sheet=sheet, known=known)
+    wish = _Wish(query=query, header=header, sheet=sheet, known=known, predicting=predicting)
     if is_frame(source):
         return read_frame(source)
     if not isinstance(source, str | Path):
@@ -155,7 +159,7 @@ def read_raw(
 
 def _file(path: Path, wish: _Wish) -> Raw:
     if holds_media(path):
-        return read_media(path)
+        return read_media(path, predicting=wish.predicting)
     content = open_file(path)
     source = str(path)
     if content.sort in ("parquet", "ipc"):

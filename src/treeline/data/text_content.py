@@ -18,9 +18,10 @@ if TYPE_CHECKING:
     from treeline.data.view import View
     from treeline.problem.metric import Array
 
-__all__ = ["MAX_BYTES", "odd_texts", "telling_words"]
+__all__ = ["ALL_BYTES", "MAX_BYTES", "odd_texts", "telling_words"]
 
-MAX_BYTES = 4_096
+MAX_BYTES, ALL_BYTES = 4_096, 2**29
+"Of a text, and of all texts of a column together: with more than 131,072 rows each is cut earlier."
 "Of a text so many bytes are read."
 MAX_CHARS, MAX_TEXTS = 5_000, 20_000
 "What `telling_words` looks at."
@@ -107,7 +108,8 @@ def odd_texts(view: View) -> list[Finding]:
             sort: texts.str.slice(0, MAX_CHARS).str.contains(pattern).fill_null(False)
             for sort, pattern in SORTS.items()
         }
-        hits[f"longer than {MAX_BYTES:,} bytes, read so far"] = (texts.str.len_bytes() > MAX_BYTES).fill_null(False)
+        most = min(MAX_BYTES, max(64, ALL_BYTES // n))
+        hits[f"longer than {most:,} bytes, read so far"] = (texts.str.len_bytes() > most).fill_null(False)
         counts = {sort: int(hit.sum()) for sort, hit in hits.items()}
         said = [
             f"{sort} {counts[sort]} ({counts[sort] / n:.1%}; rows {', '.join(str(view.rows[i] + 1) for i in hit.arg_true()[:3])})"

@@ -39,7 +39,7 @@ def tell_transcripts(ledger: Ledger) -> None:
     page = render_page(
         "transcription.html.j2", head=ledger.head, v=verdict, big=_percent(verdict["families"]["deep"]["score"]),
         worst=[clip for clip in worst if clip["errors"]], facts=_facts(ledger, verdict, clips),
-        out=out.name if out.is_absolute() else str(out), command=ledger.of_kind("stop")[-1]["command"],
+        out=out.name if out.is_absolute() else str(out), command=_stop(ledger)["command"],
     )  # fmt: skip
     for name, text in (
         ("transcripts.csv", rows.getvalue()),
@@ -48,6 +48,11 @@ def tell_transcripts(ledger: Ledger) -> None:
     ):
         with durable(out / name) as path:
             path.write_text(text, encoding="utf-8")
+
+
+def _stop(ledger: Ledger) -> dict[str, Any]:
+    """Return how the latest session ended; one that was killed left no word."""
+    return (ledger.of_kind("stop") or [{"used_s": 0.0, "signal": 0, "command": ""}])[-1]
 
 
 def _clips(ledger: Ledger) -> list[dict[str, Any]]:
@@ -59,7 +64,7 @@ def _clips(ledger: Ledger) -> list[dict[str, Any]]:
             a, b = plain(true), plain(said)
             found.append({
                 "row": row, "file": fact["file"][k], "true": true, "said": said, "sound_s": fact["sound_s"][k],
-                "group": fact["group"][k] if fact["group"] else row,
+                "group": row if not fact["group"] or fact["group"][k] is None else fact["group"][k],
                 "words": len(a.split()), "errors": edits(a.split(), b.split()), "characters": len(a), "wrong": edits(a, b),
             })  # fmt: skip
     return found
@@ -67,7 +72,7 @@ def _clips(ledger: Ledger) -> list[dict[str, Any]]:
 
 def _verdict(ledger: Ledger, clips: list[dict[str, Any]]) -> dict[str, Any]:
     """Return the verdict as plain data: no call between the sides, for there is one only."""
-    head, stop = ledger.head, ledger.of_kind("stop")[-1]
+    head, stop = ledger.head, _stop(ledger)
     column = {name: np.array([clip[name] for clip in clips], dtype=np.float64) for name in
               ("words", "errors", "characters", "wrong", "sound_s")}  # fmt: skip
     group = np.array([str(clip["group"]) for clip in clips])
@@ -85,7 +90,7 @@ def _verdict(ledger: Ledger, clips: list[dict[str, Any]]) -> dict[str, Any]:
                      "best": head["model"]["name"], "cpu_s": round(cpu, 2)},
         },
         "difference": None, "treeline": None, "because": [ALONE], "findings": [],
-        "character_error_rate": letters.to_json(), "clusters": rate.clusters,
+        "character_error_rate": letters.to_json(), "clusters": rate.clusters, "grouped": bool(head["problem"]["group"]),
         "sound_s": float(column["sound_s"].sum()),
         "budget": {**head["budget"], "used_s": stop["used_s"], "signal": stop["signal"]},
         "records": head["dataset"]["records"],
@@ -98,7 +103,8 @@ def _sentence(verdict: dict[str, Any]) -> str:
     if side["score"] is None:
         return f"{shown(side['best'])} has heard no clip within the time limit."
     low, high = side["interval"]
-    sure = f" (95 % interval {_percent(low)} to {_percent(high)})" if high is not None else " (one clip: no interval)"
+    one = "one group" if verdict["grouped"] else "one clip"
+    sure = f" (95 % interval {_percent(low)} to {_percent(high)})" if high is not None else f" ({one}: no interval)"
     heard = f"{n:,} clips, {duration(verdict['sound_s'])} of sound"
     return f"{shown(side['best'])} has a word error rate of {_percent(side['score'])}{sure}, on {heard}."
 

@@ -1,6 +1,6 @@
 """Nets of images from 1 x 1 to 64 x 64: convolutional, residual, a vision transformer, an MLP-Mixer.
 
-They see the first column of images, and the numbers and categories of the table beside it. Training pictures are shifted
+They see the largest column of images, and the numbers and categories of the table beside it. Training pictures are shifted
 always, and mirrored where `augment.mirror_is_harmless` says so.
 """
 
@@ -14,6 +14,7 @@ from treeline.candidates.deep.pictures import PATCHES, PictureCandidate, patch_s
 __all__ = ["CARDS", "ImageCNN", "ImageMLP", "ImageResNet", "ImageViT"]
 
 CONV: dict[str, Any] = {
+    "media": "image",
     "epochs": 24,
     "lr": 4e-3,
     "weight_decay": 0.02,

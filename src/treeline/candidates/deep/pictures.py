@@ -14,6 +14,7 @@ from treeline.candidates.classical.pictures import small_of
 from treeline.candidates.deep.augment import masked, mirror_is_harmless, moved
 from treeline.candidates.deep.loop import Augment
 from treeline.candidates.deep.module import MediaCandidate, ModuleNet
+from treeline.candidates.media import largest
 from treeline.candidates.prepare import Dense
 from treeline.candidates.spectra import log_mel
 from treeline.problem.metric import Array
@@ -78,7 +79,7 @@ class PictureInputs:
     @classmethod
     def fit(cls, rows: Rows, settings: Mapping[str, Any], *, seed: int) -> tuple[Self, Array, Array]:
         """Learn from training rows; return the encoder, the table (n, numbers) and the pictures (n, H, W, C) uint8."""
-        column = next(one for one in rows.shape.media if one.kind in ("image", "sound"))
+        column = largest(rows.shape.of_kind(settings["media"]))
         dense, x = Dense.fit(rows, seed=seed)
         reach = _reach(rows, column.name) if column.kind == "sound" else 0
         pictures = _pictures(rows, column.name, reach)
@@ -131,7 +132,7 @@ def _pictures(rows: Rows, column: str, reach: int) -> Array:
 
 
 class PictureCandidate(MediaCandidate):
-    """A net of pictures; a subclass names its kind and settings."""
+    """A net of pictures; a subclass names its kind and settings, among them the `media` that it looks at."""
 
     net_class = PictureNet
     encoder = PictureInputs

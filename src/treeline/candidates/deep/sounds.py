@@ -1,6 +1,6 @@
 """Nets of sounds, seen as log-mel spectrograms: convolutional, recurrent, residual, a transformer.
 
-They see the first column of sounds, and the numbers and categories of the table beside it. Training spectrograms are shifted in
+They see the largest column of sounds, and the numbers and categories of the table beside it. Training spectrograms are shifted in
 time, made louder or softer, and masked (SpecAugment).
 """
 
@@ -14,6 +14,7 @@ from treeline.candidates.deep.pictures import PATCHES, PictureCandidate, patch_s
 __all__ = ["CARDS", "SoundCNN", "SoundCRNN", "SoundResNet", "SoundTransformer"]
 
 CONV: dict[str, Any] = {
+    "media": "sound",
     "epochs": 24,
     "lr": 3e-3,
     "weight_decay": 0.02,

@@ -7,6 +7,7 @@ written without spaces. Nothing learned stands in one training text only: rarer 
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -36,7 +37,11 @@ WORD = re.compile(rf"[{NO_SPACES}]|[^\W{NO_SPACES}]+(?:'[^\W\d_]+)?|[^\w\s]")
 
 def words_of(text: str, most: int) -> list[str]:
     """Return the words of a text; of a longer one the first and the last `most` / 2."""
-    return [word[:MAX_WORD] for word in both_ends(WORD.findall(text.lower()), most)]
+    text = unicodedata.normalize("NFKC", text).lower()
+    # Marks belong to the letter before them, which `re` does not know.
+    letters = text if text.isascii() else "".join("a" if unicodedata.category(one)[0] == "M" else one for one in text)
+    words = [text[found.start() : found.end()] for found in WORD.finditer(letters)]
+    return [word[:MAX_WORD] for word in both_ends(words, most)]
 
 
 def known_in(texts: Iterable[Sequence[str]], most: int) -> list[str]:

@@ -18,6 +18,7 @@ from treeline.candidates.deep.frozen import here
 from treeline.candidates.deep.loop import Recipe
 from treeline.candidates.deep.module import MediaCandidate, ModuleNet
 from treeline.candidates.encoders import LONGEST, digest, pretrained
+from treeline.candidates.media import largest
 from treeline.candidates.prepare import Dense, with_prefix, without_prefix
 from treeline.errors import SetupError
 from treeline.problem.metric import Array
@@ -48,6 +49,13 @@ def with_head(model: Any, pool: Any, *, outputs: int, numbers: int, width: int, 
             self.base = model
             self.drop = torch.nn.Dropout(0.1)
             self.head = torch.nn.Linear(width + numbers, outputs)
+
+        def train(self, mode: bool = True) -> Any:
+            super().train(mode)
+            for part in self.base.modules():  # running means belong to the pretrained weights, which stay as they are
+                if isinstance(part, torch.nn.modules.batchnorm._BatchNorm):
+                    part.eval()
+            return self
 
         def forward(self, x: Any, cat: Any) -> Any:
             if kind == "text":
@@ -156,7 +164,7 @@ class Prepared:
         if not folder:
             raise SetupError("No pretrained weights are named.", do="Give --pretrained FOLDER.")
         table, _ = Dense.fit(rows, seed=seed, cap=30)
-        made = cls(folder, digest(folder), kind, rows.shape.of_kind(kind)[0].name, table)
+        made = cls(folder, digest(folder), kind, largest(rows.shape.of_kind(kind)).name, table)
         return (made, *made.encode(rows))
 
     def encode(self, rows: Rows) -> tuple[Array, Array]:
@@ -195,11 +203,15 @@ def _ids(found: Any, raw: Array) -> Array:
 
 def _floats(found: Any, raw: Array) -> Array:
     """Return the model's main input for raw images or sounds, as long for every row."""
-    (given,) = found.prepare(raw).values()
-    values = given.numpy().astype(np.float16)
-    if values.ndim == 2:
-        values = np.pad(values, ((0, 0), (0, max(0, raw.shape[1] - values.shape[1]))))
-    return np.asarray(values)
+    if found.kind != "sound":
+        (given,) = found.prepare(raw).values()
+        return np.asarray(given.numpy().astype(np.float16))
+    out = []
+    for row in raw:  # each by itself, or it would be levelled with its neighbours
+        (given,) = found.prepare(row[None]).values()
+        values = given[0].numpy().astype(np.float16)
+        out.append(np.pad(values, (0, max(0, len(row) - len(values)))) if values.ndim == 1 else values)
+    return np.stack(out)
 
 
 class Tuned(MediaCandidate):

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from treeline.candidates.card import Card, Clock, Fold
+from treeline.candidates.card import Card, Clock, Fold, Watch
 from treeline.candidates.encoders import pretrained
 from treeline.candidates.media import SOUND_HZ
 from treeline.candidates.registry import card_named
@@ -178,3 +178,18 @@ def test_weights_that_are_not_in_the_files_are_not_drawn(tmp_path: Path) -> None
     (tmp_path / "config.json").write_text(json.dumps(told))
     with pytest.raises(SetupError, match="parts are missing"):
         pretrained(str(tmp_path), "text")
+
+
+def test_a_tuned_convolutional_encoder_is_delivered_as_it_was_judged(tmp_path: Path) -> None:
+    import torch
+    from transformers import ResNetConfig, ResNetModel
+
+    torch.manual_seed(0)
+    config = ResNetConfig(num_channels=3, embedding_size=8, hidden_sizes=[8, 16], depths=[1, 1], layer_type="basic")
+    ResNetModel(config).save_pretrained(tmp_path)
+    card = card_named("image_tuned")
+    rows, held = (easy_rows(Task.BINARY, 60, media="image", seed=seed) for seed in (0, 1))
+    watch = Watch(held, np.arange(60) % 2)
+    given = {"weights": str(tmp_path), "epochs": 2, "rank": 0}
+    (fitted,) = card.candidate().fit([Fold(rows, watch)], given, clock=Clock(60), seed=0)
+    np.testing.assert_allclose(fitted.predict(held), watch.kept()[2], atol=1e-4)

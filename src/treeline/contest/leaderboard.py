@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
 __all__ = ["baselines", "cards_of", "contending", "leaderboard", "references"]
 
+FEW = 100
+"Rows of a fold below which the time of predicting them says nothing of a thousand."
+
 
 def references(ledger: Ledger) -> set[str]:
     """Return the entries that compete for comparison only."""
@@ -76,6 +79,7 @@ def _scored(ledger: Ledger, problem: Problem, one: Standing, width: int) -> dict
     return {
         "score": found.score, "interval": [found.low, found.high], "folds": min(one.reach, width) if width else one.reach,
         "rows": one.trials[0].rows, "state": str(State.DONE),
-        "predict_s_per_1000": 1000 * seconds / max(judged, 1000 * one.reach),  # small folds are mostly start-up
+        # Small folds are mostly start-up, which must not be scaled up; tiny ones say nothing of a thousand rows.
+        "predict_s_per_1000": 1000 * seconds / max(judged, 1000 * one.reach) if judged >= FEW * one.reach else None,
         "whole": one.reach >= width and one.rung == 1.0,
     }  # fmt: skip

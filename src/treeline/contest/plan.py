@@ -185,7 +185,8 @@ class Plan:
             found = self._fill(entries, record, left_s, range(1), enough=ENOUGH_MEDIA)
             if found is not None:
                 return found
-        width = self._width.setdefault(family, self._wide(entries, record, left_s))
+        # It may grow once the first fold at the top has told what a fold costs.
+        width = self._width[family] = max(self._width.get(family, 0), self._wide(entries, record, left_s))
         found = self._fill(entries, record, left_s, range(width), best=best)
         if found is None and width < self.folds:
             found = self._fill(entries[:3], record, left_s, range(width, self.folds))

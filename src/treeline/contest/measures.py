@@ -75,7 +75,7 @@ class Measures:
 
     def _fewer(self, fits: Sequence[Fit]) -> str:
         """Say where nets of media plan fewer epochs the more rows there are, so that their cost grows less than it will."""
-        rows = max((fit.rows for fit in fits), default=0)
+        rows = min((fit.rows for fit in fits), default=0)
         known = cards()
         media = any(known[trial.candidate].accepts for trial in contending(self.ledger) if trial.candidate in known)
         if not media or rows >= FULL_EPOCHS:
@@ -232,7 +232,8 @@ class Measures:
         place, inputs, _ = self._sample()
         if not len(place):
             return unmeasured("interpretability", "this ledger holds no inputs of judged rows")
-        if not inputs.shape[1]:
+        encoder = encoder_of(self.ledger)
+        if encoder.media and not (encoder.numbers or encoder.categories or encoder.dates.first):
             return unmeasured(
                 "interpretability", "texts, images and sounds have no columns that a small surrogate could read"
             )

@@ -188,8 +188,12 @@ class Plan:
         # It may grow once the first fold at the top has told what a fold costs.
         width = self._width[family] = max(self._width.get(family, 0), self._wide(entries, record, left_s))
         found = self._fill(entries, record, left_s, range(width), best=best)
-        if found is None and width < self.folds:
-            found = self._fill(entries[:3], record, left_s, range(width, self.folds))
+        if found is None and best is not None:
+            # Further folds are judged only where the best one is among the judged.
+            beyond = range(width, self.folds)
+            found = self._fill(entries[:1], record, left_s, beyond)
+            shared = [fold for fold in beyond if record.touched(best, 1.0, fold)]
+            found = found or self._fill(entries[1:3], record, left_s, shared)
         return found
 
     def _vary(self, family: Family, record: Record, left_s: float) -> Wish | None:

@@ -18,6 +18,7 @@ from treeline.contest.opening import excluded_columns, given_of, open_contest
 from treeline.contest.result import conclude
 from treeline.contest.runner import Runner
 from treeline.data.ask import ask, rows_of
+from treeline.data.given_test import given_test
 from treeline.data.read_table import read
 from treeline.errors import BudgetError, UsageError, shown
 from treeline.evidence.prior import expected
@@ -84,19 +85,22 @@ def run(
         dataset, wanted = _read(source, wanted, folder)
         problem = _asked(dataset, str(wanted.target), wanted)
         rows, y, _ = rows_of(dataset, problem)
+        aside = given_test(dataset, rows, y)
+        held, rows, y = (rows[aside], y[aside]), rows[~aside], y[~aside]
         with opened(folder, dataset, wanted) as ledger:
             if any(stop["why"] != STOPPED for stop in ledger.of_kind("stop")):
                 live.event("stage", text="this run is complete: telling its verdict again")
-                finish(ledger, dataset, rows, origin=None, command=command)
+                finish(ledger, dataset, rows, origin=None, command=command, held=held)
             else:
                 live.start(problem, wanted.seconds, families)
                 opening = open_contest(dataset, problem, ledger, settings=wanted, budget=budget, targets=(rows, y))
                 if not ledger.trials:
                     live.event("prior", words=expected(ledger.head["prior"]))
                 crowded = (time.monotonic() - origin) / max(time.process_time() - cpu, 0.1)
-                play(opening, ledger, workers, live=live, origin=origin, limit=wanted.seconds, crowded=crowded)
+                spare = min(0.1 * wanted.seconds, 1.0 + len(held[0]) / 400) if len(held[0]) else 0.0
+                play(opening, ledger, workers, live=live, origin=origin, limit=wanted.seconds - spare, crowded=crowded)
                 live.event("stage", text="weighing the evidence")
-                finish(ledger, dataset, rows, origin=origin, command=command)
+                finish(ledger, dataset, rows, origin=origin, command=command, held=held)
     finally:
         workers.clear()
         if runner is None:

@@ -13,6 +13,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from treeline.candidates.registry import card_named
 from treeline.contest.blend import scored, standings
 from treeline.contest.contest import Contest
@@ -22,14 +24,17 @@ from treeline.contest.ledger import Ledger
 from treeline.contest.looks import Looks
 from treeline.contest.opening import Opening, check_same, clean_cache
 from treeline.contest.refit import REFIT_SHARE, refit
-from treeline.contest.result import conclude, used_seconds
+from treeline.contest.result import conclude, tell_given_test, used_seconds
 from treeline.contest.runner import Runner
 from treeline.deliver.handover import hand_over
+from treeline.deliver.runtime import load
 from treeline.errors import IntegrityError
+from treeline.evidence.paired import score_interval
 from treeline.problem.task import Policy
 from treeline.telling import tell
 
 if TYPE_CHECKING:
+    from treeline.contest.result import Result
     from treeline.data.dataset import Dataset
     from treeline.problem.metric import Array
     from treeline.problem.problem import Problem
@@ -37,6 +42,9 @@ if TYPE_CHECKING:
     from treeline.report.live import Live
 
 __all__ = ["Stop", "finish", "opened", "play", "stopped_by_signals"]
+
+MOST = 2_000
+"Rows of a given test part that are judged."
 
 
 @contextmanager
@@ -151,11 +159,19 @@ def _watched(live: Live, ledger: Ledger, problem: Problem) -> Callable[..., None
     return notify
 
 
-def finish(ledger: Ledger, dataset: Dataset, rows: Array, *, origin: float | None, command: str) -> None:
+def finish(
+    ledger: Ledger,
+    dataset: Dataset,
+    rows: Array,
+    *,
+    origin: float | None,
+    command: str,
+    held: tuple[Array, Array] | None = None,
+) -> None:
     """Say who won, write the model and the report.
 
     `rows` (n,) are the data set's row numbers that have a target; `origin` is when this session began, None where it only
-    tells again what an earlier one found.
+    tells again what an earlier one found; `held` are the rows of a given test part and their targets, (k,) each.
     """
     result = conclude(ledger)
     bundle: dict[str, Any] = {}
@@ -166,6 +182,9 @@ def finish(ledger: Ledger, dataset: Dataset, rows: Array, *, origin: float | Non
             culprit = error.where if error.where in {pick.name for pick in result.picks} else result.picks[0].name
             ledger.append("withdrawn", entry=culprit, reason=error.what)
             result = conclude(ledger)
+    if bundle and held is not None and len(held[0]) and not ledger.of_kind("given_test"):
+        ledger.append("given_test", **_on_given_test(ledger, result, dataset, *held))
+        tell_given_test(ledger, result.verdict)
     if origin is not None:
         stop = ledger.of_kind("stop")[-1]
         ledger.append("end", used_s=round(stop["used_s"] - stop["session_s"] + time.monotonic() - origin, 3))
@@ -173,6 +192,16 @@ def finish(ledger: Ledger, dataset: Dataset, rows: Array, *, origin: float | Non
     keep_items(ledger, result, dataset, rows)
     tell(ledger, result, command=command, bundle=bundle)
     clean_cache(ledger.out)
+
+
+def _on_given_test(ledger: Ledger, result: Result, dataset: Dataset, rows: Array, y: Array) -> dict[str, Any]:
+    """Judge the delivered model on the test part that the source brought along, on `MOST` of its rows at most."""
+    some = np.sort(np.random.default_rng(0).permutation(len(rows))[:MOST])
+    rows, y = rows[some], y[some]
+    model = load(ledger.out / "bundle", check=False)
+    said = model.scores_of(dataset.frame[rows], {name: array[rows] for name, array in dataset.media.items()}, {})
+    found = score_interval(y, said, result.problem.metric, fold=np.zeros(len(y), np.int64))
+    return {"rows": len(rows), "score": found.score, "low": found.low, "high": found.high}
 
 
 def warm_up(candidates: Iterable[str]) -> None:

@@ -1,5 +1,7 @@
 """The plan, played against a made-up clock: costs are what they are, every family keeps to its time."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -234,3 +236,17 @@ def test_the_best_net_of_media_is_known_well_before_others_are_begun_in_vain():
     assert tops(trials, "net")[:2] == [0, 1]
     assert {trial.rung for trial in trials if trial.entry == "net"} & set(plan.rungs[1:-1])
     assert all(trial.done > 0.35 for trial in trials if trial.rung == 1.0)
+
+
+def test_a_net_of_media_that_was_hardly_begun_on_few_rows_gets_its_fold_at_the_top():
+    plan = plan_of(["net", "small"], 600, 50)
+    for name in ("net", "small"):
+        plan.cards[name] = Card(
+            name=name, title=name, family=Family.DEEP, build="x:X", paper="", anytime=True, accepts=("image",)
+        )
+    trials = [
+        replace(trial_of(name, rung=plan.rungs[0], wall_s=2.5, done=0.05), score=0.6) for name in ("net", "small")
+    ]
+    wish = plan.next(Family.DEEP, trials, [], 45.0)
+    assert wish is not None and wish.rung == 1.0
+    assert wish.seconds > 8

@@ -11,6 +11,7 @@ import pytest
 
 from treeline.data.column import Kind
 from treeline.data.conform import conform
+from treeline.data.given_test import given_test
 from treeline.data.media import decode_files
 from treeline.data.read_table import read
 from treeline.errors import DataError
@@ -43,7 +44,7 @@ def test_one_stray_picture_does_not_turn_the_split_into_the_answer(tmp_path: Pat
     assert found.records.quarantined == 1
 
 
-def test_parts_beside_other_folders_are_refused_in_a_line(tmp_path: Path):
+def given_tests_beside_other_folders_are_refused_in_a_line(tmp_path: Path):
     split_folder(tmp_path, 5)
     split_folder(tmp_path / "again", 5)
     with pytest.raises(DataError, match=r"test, train stand beside 'again'"):
@@ -118,3 +119,20 @@ def test_a_long_clip_does_not_make_thousands_of_short_ones_long(tmp_path: Path, 
     found = decode_files(names, Kind.SOUND, root=str(tmp_path))
     assert found.array.shape[1] <= 10_000
     assert "cut after" in found.how
+
+
+def test_a_given_test_folder_is_set_apart(tmp_path: Path):
+    for label in ("cat", "dog"):
+        for k in range(12):
+            picture(tmp_path / "train" / label / f"{k}.png")
+        for k in range(6):
+            picture(tmp_path / "test" / label / f"{k}.png")
+    found = read(tmp_path)
+    rows, y = np.arange(len(found)), (found.frame["label"] == "dog").to_numpy().astype(np.int64)
+    aside = given_test(found, rows, y)
+    assert aside.sum() == 12
+    assert set(found.frame["split"].filter(aside)) == {"test"}
+    one = np.where(aside & (y == 1))[0]
+    alone = y.copy()
+    alone[one] = 2  # a class of the test folder only
+    assert not given_test(found, rows, alone).any()

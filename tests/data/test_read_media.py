@@ -116,7 +116,7 @@ def test_metadata_names_files_and_columns(tmp_path: Path):
         assert data.media["file_name"].shape[0] == 30
         assert "files not named in metadata.csv: 1 ('images/more.png')" in data.column("file_name").note
         assert data.label == ""
-        assert "folds are made anew" in data.column("fold").note
+        assert "no fold of it is split" in data.column("fold").note
     (tmp_path / "metadata.csv").write_text(
         "file_name,label\n" + "\n".join(f"images/{i}.png,{i % 3}" for i in range(30))
     )

@@ -245,7 +245,7 @@ class Plan:
             if card.batched:
                 count = min(len(missing), self._together(), max(1, int(share / (least * natural))))
             else:
-                count, share = 1, share / len(missing)
+                count, share = 1, self._each(card, share, len(missing), natural)
             asked = 1.3 * natural * count + 1.0
             if _slow(card) and not record.highest(entry):
                 asked = max(asked, FRESH * left_s / len(wanted))
@@ -253,6 +253,13 @@ class Plan:
             if seconds >= least * natural * count and least * natural * count <= left_s:
                 return self._wish(entry, 1.0, tuple(missing[:count]), seconds, left_s)
         return None
+
+    @staticmethod
+    def _each(card: Card, share: float, folds: int, natural: float) -> float:
+        """Return the seconds of one fold: few folds of a net of media where so many would all be cut early."""
+        if _slow(card) and share / folds < ENOUGH_NET * natural:
+            folds = min(folds, max(1, int(share / (GOOD * natural))))
+        return share / folds
 
     def _approach(self, family: Family, record: Record, left_s: float) -> Wish | None:
         """Where the top is out of reach: the best entries on the highest rung that the time left can pay for."""

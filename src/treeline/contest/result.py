@@ -24,12 +24,12 @@ from treeline.evidence.plainly import plainly
 from treeline.evidence.prior import checked
 from treeline.evidence.scores import Judged, crossfitted
 from treeline.evidence.verdict import MIN_ROWS, Call, Verdict, judge
-from treeline.evidence.words import as_json, sentence
+from treeline.evidence.words import as_json, number, sentence, title
 from treeline.problem.metric import Array
 from treeline.problem.problem import Problem
 from treeline.problem.task import Family, Task
 
-__all__ = ["Pick", "Result", "conclude", "used_seconds"]
+__all__ = ["Pick", "Result", "conclude", "tell_given_test", "used_seconds"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,12 +82,24 @@ def conclude(ledger: Ledger) -> Result:
     }
     verdict = as_json(verdict)
     verdict["sentence"] = sentence(verdict)
+    tell_given_test(ledger, verdict)
     if delivered is None:
         return Result(problem=problem, verdict=verdict, picks=(), delivered="")
     return Result(
         problem=problem, verdict=verdict, picks=picks, delivered=delivered.what, y=delivered.judged.y,
         prediction=delivered.prediction, index=index,
     )  # fmt: skip
+
+
+def tell_given_test(ledger: Ledger, verdict: dict[str, Any]) -> None:
+    """Put into a verdict what the delivered model reached on a given test part, where it was judged on one."""
+    for fact in ledger.of_kind("given_test")[-1:]:
+        verdict["given_test"] = {"rows": fact["rows"], "score": fact["score"], "interval": [fact["low"], fact["high"]]}
+        words = f"On {fact['rows']:,} rows of the test folder, on which no model was trained, what is handed over has "
+        words += (
+            f"{title(verdict)} {number(fact['score'])} (95% interval {number(fact['low'])} to {number(fact['high'])})."
+        )
+        verdict["caveats"] = [words, *verdict["caveats"]]
 
 
 def _told(ledger: Ledger, problem: Problem, judged: Judged, findings: list[dict[str, Any]]) -> dict[str, Any]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from treeline.contest.blend import standings
+from treeline.candidates.registry import cards
+from treeline.contest.blend import Standing, standings
 from treeline.contest.leaderboard import cards_of, contending
 from treeline.contest.ledger import Ledger
 from treeline.evidence.choice import Procedure
@@ -16,6 +17,8 @@ __all__ = ["fits_cpu", "seconds_per_row", "share_of", "why_missing"]
 
 LEAST_DONE = 0.05
 "A fit that did less of its steps counts as if it had done so many."
+BARELY = 0.25
+"Where no net of texts, images or sounds did so much of its planned steps, the side has not shown what it can do."
 CUT = 0.5
 "A fit that the clock ended before this share of its planned steps may not show what its contender can do."
 
@@ -68,10 +71,24 @@ def _fit_cpu(ledger: Ledger, made: Procedure) -> float:
 def _unfinished(ledger: Ledger, family: Family) -> str | None:
     """Say where a family's time did not suffice for a single fit on all rows: its score is that of fewer rows."""
     reached = [one for one in standings(ledger) if one.family is family]
-    if not reached or max(one.rung for one in reached) == 1.0:
+    if not reached:
         return None
+    if max(one.rung for one in reached) == 1.0:
+        return _barely([one for one in reached if one.rung == 1.0])
     rows, share = max((one.trials[0].rows, one.rung) for one in reached)
     return f"the {family} side's time was enough for {rows:,} of {rows / share:,.0f} training rows; give the run more"
+
+
+def _barely(reached: list[Standing]) -> str | None:
+    """Say where all that a family fitted on all rows are nets of media that the clock ended when they had hardly begun."""
+    known = cards()
+    trials = [trial for one in reached for trial in one.trials]
+    if any(trial.candidate not in known or not known[trial.candidate].accepts for trial in trials):
+        return None
+    done = max(trial.done for trial in trials)
+    if done >= BARELY:
+        return None
+    return f"no {trials[0].family} net could do more than {done:.0%} of its planned steps; give the run more time"
 
 
 def why_missing(ledger: Ledger, family: Family) -> str:

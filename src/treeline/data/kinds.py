@@ -69,7 +69,9 @@ def infer_kinds(
 
     for name, kind in options.kinds.items():
         if name not in frame.columns:
-            raise UsageError(f"There is no column {shown(name)}: {nearest(name, frame.columns)}", do="Check --kind.")
+            raise UsageError(
+                f"There is no column {shown(name)}: {nearest(name, frame.columns)}", do="Check --kind and --text."
+            )
         if kind not in list(Kind):
             raise UsageError(
                 f"The kind {shown(kind)} of {shown(name)} is unknown.", do=f"Choose one of {', '.join(Kind)}."

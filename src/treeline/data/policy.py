@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 __all__ = ["choose_policy"]
 
+FOLD, MOST_FOLDS = "fold", 20
+"The column of a list of files that gives their folds."
 SHARED = 0.2
 "Intraclass correlation of the target from which on rows of one being give each other away."
 NAMES = {"group": Policy.GROUPED, "temporal": Policy.TIME, "stratify": Policy.STRATIFIED}
@@ -56,6 +58,9 @@ def choose_policy(
     plain = Policy.STRATIFIED if problem.task.is_classification else Policy.RANDOM
     if asked is not None:
         return _set(problem, plain, f"{asked} was asked for")
+    if dataset.media and FOLD in dataset.names and 2 <= dataset.column(FOLD).distinct <= MOST_FOLDS:
+        why = f"the column {shown(FOLD)} says which rows belong together; --split {plain} ignores that"
+        return _set(problem, Policy.GROUPED, why, group=FOLD)
     clock = clock_column(dataset, problem.target)
     if clock is not None:
         why = f"{shown(clock)} dates the rows, so later rows are predicted from earlier ones; --split {plain} ignores time"

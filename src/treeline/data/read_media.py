@@ -27,7 +27,7 @@ FILE, LABEL, SPLIT, METADATA, FILE_NAME, FOLD = "file", "label", "split", "metad
 SPLITS = {"train", "training", "val", "valid", "validation", "dev", "test", "testing"}
 MOSTLY = 0.9
 "From this share of paths on, a column of a table is one of files."
-PARTS = "the folder that a file came from, no input; folds are made anew"
+PARTS = "the folder that a file came from, no input; no model is trained on a test folder, the delivered one is judged on it"
 STRAY = 0.01
 "Up to this share of files may lie beside the class folders; they are set aside."
 
@@ -256,9 +256,10 @@ def _with_metadata(place: Place, tables: Sequence[str], media: Sequence[str]) ->
     if FOLD in frame.columns:
         kinds_known[FOLD], notes[FOLD] = (
             str(Kind.IDENTIFIER),
-            "no input; folds are made anew (--group fold keeps them whole)",
+            "no input; no fold of it is split",
         )
     return Raw(
         frame=frame, source=where, read=raw.read, rejects=raw.rejects, kinds=kinds_known,
-        label=LABEL if LABEL in frame.columns else "", how={**raw.how, "format": "metadata.csv", "layout": METADATA}, notes=notes,
+        label=LABEL if LABEL in frame.columns else "", notes=notes,
+        how={**raw.how, "format": "metadata.csv", "layout": METADATA, **({"split": "by folder"} if len(raws) > 1 else {})},
     )  # fmt: skip

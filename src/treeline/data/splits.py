@@ -111,7 +111,12 @@ def plan_folds(
             f"All {len(y)} rows are of one group or are copies of one row, so none can be held out.",
             do="Choose another column to group by.",
         )
-    count = min(folds or _usual(len(y)), n_units)
+    usual = _usual(len(y))
+    if (
+        problem.policy is Policy.GROUPED and n_units < 2 * usual
+    ):  # or the first fold, which all see, would hold one group only
+        usual = min(usual, 5)
+    count = min(folds or usual, n_units)
     fold = _deal(units, strata, count, rng)
     half = _deal(units, strata + (strata.max() + 1) * fold, 2, rng)
     return Folds(

@@ -116,7 +116,8 @@ def contrast(
     if len(known) < len(folds) and len(known):
         caveats.append(f"{len(folds) - len(known)} of {len(folds)} folds have no score by this metric.")
     if group is not None and units < FEW_UNITS:
-        caveats.append(f"Only {units} groups were judged; with fewer than {FEW_UNITS} the interval is rough.")
+        were = "group was" if units == 1 else "groups were"
+        caveats.append(f"Only {units} {were} judged; with fewer than {FEW_UNITS} the interval is rough.")
     corrected = [_told(rows, luck, len(known))]
     if unrest > 1.0:
         corrected.append(f"choosing anew in every resample (interval widened by {unrest:.2f})")

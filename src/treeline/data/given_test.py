@@ -1,0 +1,35 @@
+"""The test part that a source brings along, a folder `test` beside `train`: no model is trained on it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from treeline.data.dataset import Dataset
+    from treeline.problem.metric import Array
+
+__all__ = ["given_test"]
+
+SPLIT, TEST = "split", ("test", "testing")
+LEAST = 10
+
+
+def given_test(dataset: Dataset, rows: Array, y: Array) -> Array:
+    """Return which of `rows` (n,), with targets `y` (n,), lie in a folder of test data, (n,) bool.
+
+    None of them do where there are fewer than `LEAST`, or where too little would be left to learn from: a class with fewer than
+    two rows, or fewer rows than are set aside.
+    """
+    none = np.zeros(len(rows), bool)
+    if not dataset.media or SPLIT not in dataset.names or SPLIT not in dataset.how:
+        return none
+    aside = dataset.frame[SPLIT][rows].str.to_lowercase().is_in(list(TEST)).fill_null(False).to_numpy()
+    if aside.sum() < LEAST or aside.sum() > len(rows) / 2:
+        return none
+    if y.dtype.kind != "f":
+        left = np.bincount(y[~aside], minlength=int(y.max()) + 1)
+        if left[np.unique(y)].min() < 2:
+            return none
+    return np.asarray(aside)

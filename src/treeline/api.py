@@ -18,7 +18,7 @@ from treeline.contest.opening import excluded_columns, given_of, open_contest
 from treeline.contest.result import conclude
 from treeline.contest.runner import Runner
 from treeline.data.ask import ask, rows_of
-from treeline.data.given_test import given_test
+from treeline.data.given_test import apart
 from treeline.data.read_table import read
 from treeline.errors import BudgetError, UsageError, shown
 from treeline.evidence.prior import expected
@@ -26,7 +26,7 @@ from treeline.machine import budget_of
 from treeline.problem.settings import Settings
 from treeline.problem.task import TRANSCRIPTION, Family
 from treeline.report.live import Live
-from treeline.session import finish, opened, play
+from treeline.session import finish, opened, play, spare
 from treeline.study import Study, runs
 from treeline.telling import tell
 
@@ -84,9 +84,7 @@ def run(
         live.event("stage", text="reading")
         dataset, wanted = _read(source, wanted, folder)
         problem = _asked(dataset, str(wanted.target), wanted)
-        rows, y, _ = rows_of(dataset, problem)
-        aside = given_test(dataset, rows, y)
-        held, rows, y = (rows[aside], y[aside]), rows[~aside], y[~aside]
+        (rows, y), held = apart(dataset, problem)
         with opened(folder, dataset, wanted) as ledger:
             if any(stop["why"] != STOPPED for stop in ledger.of_kind("stop")):
                 live.event("stage", text="this run is complete: telling its verdict again")
@@ -97,8 +95,8 @@ def run(
                 if not ledger.trials:
                     live.event("prior", words=expected(ledger.head["prior"]))
                 crowded = (time.monotonic() - origin) / max(time.process_time() - cpu, 0.1)
-                spare = min(0.1 * wanted.seconds, 1.0 + len(held[0]) / 400) if len(held[0]) else 0.0
-                play(opening, ledger, workers, live=live, origin=origin, limit=wanted.seconds - spare, crowded=crowded)
+                limit = wanted.seconds - spare(wanted, held)
+                play(opening, ledger, workers, live=live, origin=origin, limit=limit, crowded=crowded)
                 live.event("stage", text="weighing the evidence")
                 finish(ledger, dataset, rows, origin=origin, command=command, held=held)
     finally:

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from treeline.problem.settings import Settings
     from treeline.report.live import Live
 
-__all__ = ["Stop", "finish", "opened", "play", "stopped_by_signals"]
+__all__ = ["Stop", "finish", "opened", "play", "spare", "stopped_by_signals"]
 
 MOST = 2_000
 "Rows of a given test part that are judged."
@@ -157,6 +157,11 @@ def _watched(live: Live, ledger: Ledger, problem: Problem) -> Callable[..., None
                     )
 
     return notify
+
+
+def spare(settings: Settings, held: tuple[Array, Array]) -> float:
+    """Return the seconds to leave for judging the model on a given test part."""
+    return min(0.1 * settings.seconds, 1.0 + len(held[0]) / 400) if len(held[0]) else 0.0
 
 
 def finish(

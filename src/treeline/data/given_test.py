@@ -6,11 +6,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from treeline.data.target import rows_of
+
 if TYPE_CHECKING:
     from treeline.data.dataset import Dataset
     from treeline.problem.metric import Array
+    from treeline.problem.problem import Problem
 
-__all__ = ["given_test"]
+__all__ = ["apart", "given_test"]
 
 SPLIT, TEST = "split", ("test", "testing")
 LEAST = 10
@@ -33,3 +36,10 @@ def given_test(dataset: Dataset, rows: Array, y: Array) -> Array:
         if left[np.unique(y)].min() < 2:
             return none
     return np.asarray(aside)
+
+
+def apart(dataset: Dataset, problem: Problem) -> tuple[tuple[Array, Array], tuple[Array, Array]]:
+    """Return rows and targets of the contest, and those of a given test part."""
+    rows, y, _ = rows_of(dataset, problem)
+    aside = given_test(dataset, rows, y)
+    return (rows[~aside], y[~aside]), (rows[aside], y[aside])

@@ -154,7 +154,7 @@ def alike(view: View) -> list[Finding]:
     n, columns = len(codes), tuple(view.of_kind(Kind.IMAGE, Kind.SOUND))
     what = "pictures" if view.of_kind(Kind.IMAGE) else "sounds"
     rows = int(n - len(size))
-    told = f"{rows:,} of {n:,} {what} are the same as another one, or nearly"
+    told = f"{int(repeated.sum()):,} of {n:,} {what} are the same as another one, or nearly"
     kept = view.problem is not None and view.problem.policy is not Policy.TIME
     severity, title, do = (
         Severity.NOTE,

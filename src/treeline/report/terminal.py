@@ -130,7 +130,9 @@ def _warnings(s: Summary) -> list[str]:
     """Name the findings that block or lower the verdict, with their columns."""
     told = []
     for one in s.findings:
-        if one["severity"] in ("block", "warn") and not one["done"]:
+        if one["code"] == "D019":
+            told.append(f"{one['code']} {one['title']}. {one['found']}")
+        elif one["severity"] in ("block", "warn") and not one["done"]:
             names = [shown(name, 40) for name in one["columns"][:4]]
             more = f" and {len(one['columns']) - 4} more" if len(one["columns"]) > 4 else ""
             told.append(f"{one['code']} {one['title']}{': ' if names else ''}{', '.join(names)}{more}. {one['do']}")

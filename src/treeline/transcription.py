@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from treeline.candidates.encoders import digest
-from treeline.candidates.speech import Speech, ended, speech_model
+from treeline.candidates.media import ended
+from treeline.candidates.speech import Speech, speech_model
 from treeline.candidates.weights import find_weights
 from treeline.contest.ledger import VERSION, Ledger
 from treeline.data.column import Kind

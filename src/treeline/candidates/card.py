@@ -248,6 +248,11 @@ class Card:
         """Return the modules of `requires` that are not installed."""
         return tuple(module for module in self.requires if find_spec(module) is None)
 
+    @property
+    def media_net(self) -> bool:
+        """Whether it is a net of texts, images or sounds that learns in steps: its first seconds tell nothing."""
+        return bool(self.accepts) and self.anytime and self.family is Family.DEEP
+
     def candidate(self) -> Candidate:
         """Build the candidate (imports its module)."""
         module, _, name = self.build.partition(":")

@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from treeline.candidates.media import SOUND_HZ, strings
+from treeline.candidates.media import SOUND_HZ, ended, strings
 from treeline.errors import SetupError, shown
 from treeline.problem.metric import Array
 
@@ -210,9 +210,7 @@ def _for_sounds(folder: str, model: Any) -> Any:
     extractor = AutoFeatureExtractor.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
 
     def prepare(raw: Array) -> dict[str, Any]:
-        used = np.flatnonzero((raw != 0).any(axis=0))
-        length = max(SOUND_HZ // 4, int(used[-1]) + 1 if len(used) else 0)
-        waves = list(raw[:, :length].astype(np.float32) / 32768)
+        waves = [ended(wave) for wave in raw]
         found = extractor(waves, sampling_rate=SOUND_HZ, return_tensors="pt")
         return {name: value for name, value in found.items() if name != "attention_mask"}
 

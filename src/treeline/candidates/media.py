@@ -23,7 +23,7 @@ import numpy as np
 from treeline.data.media_sound import HZ as SOUND_HZ
 from treeline.problem.metric import Array
 
-__all__ = ["NO_MEDIA", "SOUND_HZ", "Media", "MediaColumn", "largest", "strings"]
+__all__ = ["NO_MEDIA", "SOUND_HZ", "Media", "MediaColumn", "ended", "largest", "strings"]
 
 CHUNK = 256
 "Rows derived between two looks at what another process has made."
@@ -170,6 +170,13 @@ class Media:
 def largest(columns: Sequence[MediaColumn]) -> MediaColumn:
     """Return the column that nets look at where several are of one kind: the one with the largest rows."""
     return max(columns, key=lambda column: math.prod(column.size))
+
+
+def ended(wave: Array) -> Array:
+    """Return a wave (t,) float32 without its padding, a quarter of a second at least."""
+    heard = np.flatnonzero(wave)
+    length = max(SOUND_HZ // 4, int(heard[-1]) + 1 if len(heard) else 0)
+    return wave[:length].astype(np.float32) / 32768
 
 
 def strings(raw: Array) -> list[str]:

@@ -9,14 +9,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 from treeline.candidates.encoders import hushed, refuse_drawn
-from treeline.candidates.media import SOUND_HZ
+from treeline.candidates.media import SOUND_HZ, ended
 from treeline.errors import SetupError, shown
 from treeline.problem.metric import Array
 
-__all__ = ["BATCH", "Speech", "ended", "speech_model"]
+__all__ = ["BATCH", "Speech", "speech_model"]
 
 BATCH = 8
 "Clips that a Whisper-style model hears at once."
@@ -79,10 +77,3 @@ class Speech:
                 tokens = self.model.generate(**inputs, do_sample=False, num_beams=1, max_new_tokens=most)
         found: Sequence[str] = self.processor.batch_decode(tokens, skip_special_tokens=True)
         return [" ".join(one.split()) for one in found]
-
-
-def ended(wave: Array) -> Array:
-    """Return a wave (t,) float32 without its padding, a quarter of a second at least."""
-    heard = np.flatnonzero(wave)
-    length = max(SOUND_HZ // 4, int(heard[-1]) + 1 if len(heard) else 0)
-    return wave[:length].astype(np.float32) / 32768

@@ -71,11 +71,6 @@ def rungs_of(rows: int, *, classes: int = 0, seconds: float = 60.0) -> tuple[flo
     return tuple(shares)
 
 
-def _slow(card: Card) -> bool:
-    """Whether it is a net of texts, images or sounds, whose first seconds tell nothing."""
-    return bool(card.accepts) and card.anytime and card.family is Family.DEEP
-
-
 @dataclass(slots=True)
 class Plan:
     """The ladder of one run, for all its families."""
@@ -152,7 +147,7 @@ class Plan:
         """A middle rung for the best net of media, once its folds at the top are done: a curve of two points says little."""
         best = next(iter(record.ranked(self._contenders(family, record)[: self.first_wave])), None)
         middle = self.rungs[1:-1]
-        if best is None or not middle or not _slow(self.cards[best.candidate]):
+        if best is None or not middle or not self.cards[best.candidate].media_net:
             return None
         folds = range(self._width.get(family, self.folds))
         if any(record.touched(best, rung) for rung in middle) or not all(
@@ -240,14 +235,14 @@ class Plan:
         for position, (entry, missing) in enumerate(wanted):
             card = self.cards[entry.candidate]
             natural = record.seconds(entry, 1.0)
-            least = enough if _slow(card) and entry is not best else self._enough(card)
+            least = enough if card.media_net and entry is not best else self._enough(card)
             share = left_s * max(0.45, 1 / (len(wanted) - position))
             if card.batched:
                 count = min(len(missing), self._together(), max(1, int(share / (least * natural))))
             else:
                 count, share = 1, self._each(card, share, len(missing), natural)
             asked = 1.3 * natural * count + 1.0
-            if _slow(card) and not record.highest(entry):
+            if card.media_net and not record.highest(entry):
                 asked = max(asked, FRESH * left_s / len(wanted))
             seconds = min(asked, share if card.anytime else left_s, self._soft(left_s))
             if seconds >= least * natural * count and least * natural * count <= left_s:
@@ -257,7 +252,7 @@ class Plan:
     @staticmethod
     def _each(card: Card, share: float, folds: int, natural: float) -> float:
         """Return the seconds of one fold: few folds of a net of media where so many would all be cut early."""
-        if _slow(card) and share / folds < ENOUGH_NET * natural:
+        if card.media_net and share / folds < ENOUGH_NET * natural:
             folds = min(folds, max(1, int(share / (GOOD * natural))))
         return share / folds
 
@@ -279,7 +274,7 @@ class Plan:
         """The share of its natural time below which a fit is not worth starting."""
         if not card.anytime:
             return 1.2
-        return ENOUGH_MEDIA if _slow(card) else ENOUGH_NET if card.batched else ENOUGH_BOOSTING
+        return ENOUGH_MEDIA if card.media_net else ENOUGH_NET if card.batched else ENOUGH_BOOSTING
 
     @staticmethod
     def _soft(left_s: float) -> float:

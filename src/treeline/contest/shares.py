@@ -83,7 +83,7 @@ def _barely(reached: list[Standing]) -> str | None:
     """Say where all that a family fitted on all rows are nets of media that the clock ended when they had hardly begun."""
     known = cards()
     trials = [trial for one in reached for trial in one.trials]
-    if any(trial.candidate not in known or not known[trial.candidate].accepts for trial in trials):
+    if any(trial.candidate not in known or not known[trial.candidate].media_net for trial in trials):
         return None
     done = max(trial.done for trial in trials)
     if done >= BARELY:

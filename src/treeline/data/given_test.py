@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from treeline.data.read_media import SPLIT
 from treeline.data.target import rows_of
 
 if TYPE_CHECKING:
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = ["apart", "given_test"]
 
-SPLIT, TEST = "split", ("test", "testing")
+TEST = ("test", "testing")
 LEAST = 10
 
 

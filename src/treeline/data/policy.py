@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from treeline.data.clock import clock_column
+from treeline.data.read_media import FOLD
 from treeline.data.structure import clock_columns, codes_of, dates, entities, sharing
 from treeline.errors import DataError, UsageError, nearest, shown
 from treeline.problem.task import Policy
@@ -22,8 +23,8 @@ if TYPE_CHECKING:
 
 __all__ = ["choose_policy"]
 
-FOLD, MOST_FOLDS = "fold", 20
-"The column of a list of files that gives their folds."
+MOST_FOLDS = 20
+"A column `fold` of a list of files with more values than this gives no folds."
 SHARED = 0.2
 "Intraclass correlation of the target from which on rows of one being give each other away."
 NAMES = {"group": Policy.GROUPED, "temporal": Policy.TIME, "stratify": Policy.STRATIFIED}

@@ -21,7 +21,7 @@ from treeline.errors import DataError, UsageError, shown
 if TYPE_CHECKING:
     import polars as pl
 
-__all__ = ["holds_media", "path_columns", "read_media"]
+__all__ = ["FOLD", "SPLIT", "holds_media", "path_columns", "read_media"]
 
 FILE, LABEL, SPLIT, METADATA, FILE_NAME, FOLD = "file", "label", "split", "metadata.csv", "file_name", "fold"
 SPLITS = {"train", "training", "val", "valid", "validation", "dev", "test", "testing"}
@@ -88,7 +88,8 @@ def read_media(path: Path, *, predicting: bool = False) -> Raw:
             "There is no image and no sound in it.", where=str(path), do="Name a table in it, or another folder."
         )
     base = _base(media, plain)
-    other = [name for name in plain if not kind_of(name) and name not in _tables(base, plain)]
+    tables = _tables(base, plain)
+    other = [name for name in plain if not kind_of(name) and name not in tables]
     kept = {str(parent) for name in media for parent in PurePosixPath(name).parents}
     empty = [name for name in folders if name not in kept and not is_clutter(name)]
     notes = [
@@ -98,7 +99,6 @@ def read_media(path: Path, *, predicting: bool = False) -> Raw:
         _named("folders without such files", empty),
     ]
     how = {"format": "zip" if place.members is not None else "folder"}
-    tables = _tables(base, plain)
     raw = _with_metadata(place, tables, media) if tables else _by_folders(place, base, media, predicting)
     told = "; ".join(filter(None, [raw.notes.get(_column(raw), ""), *notes]))
     return Raw(

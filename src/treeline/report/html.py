@@ -99,9 +99,7 @@ def _verdict(s: Summary) -> dict[str, Any]:
         "doubts": [_typeset(line) for line in doubts],
         "metric": wording.metric_title(s.verdict["metric"]),
         "mind": [_typeset(line) for line in s.verdict["mind"]],
-        "plain": ""
-        if " per 1,000 rows" in wording.sentence(s)
-        else _typeset((s.verdict["plain"] or {}).get("words", "")),
+        "plain": _typeset(wording.plain_words(s)),
     }
 
 

@@ -84,7 +84,7 @@ def _parts(s: Summary) -> list[RenderableType]:
         parts += [*_odds(told, s), ""]
     outlook = notes.outlook(s) if verdict["treeline"] else ""
     mind = [line for line in verdict["mind"] if not (outlook and line.startswith("More training rows"))]
-    plain = "" if " per 1,000 rows" in wording.sentence(s) else (verdict["plain"] or {}).get("words", "")
+    plain = wording.plain_words(s)
     lines = [
         *([f"In plain words: {plain}."] if plain else []),
         *[words for _, words in wording.because(s)[:3]],

@@ -23,6 +23,7 @@ __all__ = [
     "lead",
     "metric_title",
     "name_of",
+    "plain_words",
     "run_of",
     "sentence",
     "shares",
@@ -169,6 +170,11 @@ def lead(summary: Summary) -> Lead | None:
         p_same=told.get("p_same"),
         p_deep=told.get("p_better"),
     )
+
+
+def plain_words(summary: Summary) -> str:
+    """Return the difference in words that need no statistics, or nothing where the sentence counts rows itself."""
+    return "" if " per 1,000 rows" in sentence(summary) else str((summary.verdict["plain"] or {}).get("words", ""))
 
 
 def silent(summary: Summary) -> bool:

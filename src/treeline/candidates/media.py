@@ -23,12 +23,14 @@ import numpy as np
 from treeline.data.media_sound import HZ as SOUND_HZ
 from treeline.problem.metric import Array
 
-__all__ = ["NO_MEDIA", "SOUND_HZ", "Media", "MediaColumn", "ended", "largest", "strings"]
+__all__ = ["FULL_EPOCHS", "NO_MEDIA", "SOUND_HZ", "Media", "MediaColumn", "ended", "largest", "strings"]
 
 CHUNK = 256
 "Rows derived between two looks at what another process has made."
+FULL_EPOCHS = 8_000
+"Rows from which on nets of media plan no more than their usual epochs (`deep.module.epochs_for`)."
 COUNTED = 2048
-"Likewise, of sparse counts."
+"Rows of sparse counts derived between two such looks."
 
 
 @dataclass(frozen=True, slots=True)

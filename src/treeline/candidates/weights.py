@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
+from treeline.data.media import LARGEST
+
 __all__ = ["USUAL", "Weights", "find_weights", "sharpness"]
 
-SHARPEST, PLAIN = 224, 64
-"Pixels of an image's longer side: what a pretrained encoder may see, and what is enough for everybody else."
+SHARPEST = 224
+"Pixels of an image's longer side that a pretrained encoder may see; `LARGEST` are enough for everybody else."
 
 USUAL = {
     "text": "sentence-transformers/all-MiniLM-L6-v2",
@@ -58,7 +60,7 @@ def find_weights(wish: str | None, kind: str) -> Weights:
 def sharpness(wish: str | None) -> int:
     """Return how many pixels the longer side of an image needs, by the encoder that `find_weights` would find."""
     folder = find_weights(wish, "image").folder
-    sizes = [PLAIN]
+    sizes = [LARGEST]
     for name in ("config.json", "preprocessor_config.json"):
         path = Path(folder) / name
         if folder and path.exists():

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from treeline.candidates.media import FULL_EPOCHS
 from treeline.candidates.registry import cards
 from treeline.contest.blend import held_out
 from treeline.contest.cache import transform_of
@@ -37,8 +38,6 @@ __all__ = ["Measures"]
 
 ALIKE = 1.25
 "Fits that the clock let do shares of their steps within this factor compare."
-FULL_EPOCHS = 8_000
-"Rows from which on nets of media plan no more than their usual epochs (`candidates.deep.module.epochs_for`)."
 SLICED = 5
 "Inputs whose slices are looked at: those with the largest single effect on the predictions."
 

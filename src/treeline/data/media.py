@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from treeline.problem.metric import Array
 
-__all__ = ["Decoded", "Wanted", "decode", "decode_files", "refuse_bad", "settle_media"]
+__all__ = ["LARGEST", "Decoded", "Wanted", "decode", "decode_files", "refuse_bad", "settle_media"]
 
 LARGEST, SMALLEST = 64, 8
 "Pixels of a side, where nobody asks for sharper pictures."

@@ -14,7 +14,9 @@ from treeline.problem.task import Family
 if TYPE_CHECKING:
     from treeline.evidence.paired import Difference
 
-__all__ = ["LEANING", "SURE", "Share", "cheaper_side", "luck_bars", "regret", "rows_needed", "unequal"]
+__all__ = ["LEANING", "SURE", "UNEQUAL", "Share", "cheaper_side", "luck_bars", "regret", "rows_needed", "unequal"]
+UNEQUAL = "the unequal field"
+"How the finding begins that is of the contest and not of the data."
 
 SURE = 0.95
 "A call is made at this probability."
@@ -93,5 +95,5 @@ def unequal(sides: Mapping[Family, Share]) -> list[str]:
     """Return a finding where one side fielded at least twice as many contenders: who fields more moves the verdict."""
     counts = [sides[family].contenders for family in Family]
     if min(counts) > 0 and max(counts) >= 2 * min(counts):
-        return [f"the unequal field ({counts[0]} classical, {counts[1]} deep)"]
+        return [f"{UNEQUAL} ({counts[0]} classical, {counts[1]} deep)"]
     return []

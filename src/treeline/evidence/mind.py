@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from treeline.evidence.advice import UNEQUAL
 from treeline.evidence.words import NAMES, number, title
 
 if TYPE_CHECKING:
@@ -137,7 +138,7 @@ def mind(told: Mapping[str, Any], gap: Difference | None, settled: Decide | None
     lowered = [line for line in told["because"] if line.startswith("LOWERED")]
     if lowered:
         words = [line.partition(": ")[2] for line in lowered]
-        data = [line for line in words if "the unequal field" not in line]
+        data = [line for line in words if UNEQUAL not in line]
         found += [f"Equal fields, by more time: {line}." for line in words if line not in data]
         found += ["Cleaner data: " + "; ".join(data) + "."] if data else []
     return found

@@ -108,8 +108,8 @@ def _sides(s: Summary) -> list[dict[str, Any]]:
     rows = [{**verdict["families"][name], "family": name, "title": wording.FAMILY[name]} for name in names]
     for row in rows:
         row["best"] = wording.shares(row["members"]) or row["best"]
-    both = verdict["both"]
-    if both and both.get("score") is not None and both.get("mixed", True):
+    both = wording.blend(s)
+    if both:
         weights = both.get("weights") or {}
         best = wording.shares([{"name": wording.FAMILY.get(name, name), "weight": weights[name]} for name in weights])
         rows.append({"family": "both", "title": "Both, blended", "interval": None, "best": best, **both})

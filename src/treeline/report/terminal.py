@@ -170,8 +170,9 @@ def _families(s: Summary) -> Table:
     verdict = s.verdict
     grid = Table.grid(padding=(0, 2))
     sides = [(name, wording.FAMILY[name], verdict["families"][name]) for name in wording.competed(s)]
-    if verdict["both"] and verdict["both"].get("score") is not None and verdict["both"].get("mixed", True):
-        sides.append(("both", "Both, blended", verdict["both"]))
+    both = wording.blend(s)
+    if both:
+        sides.append(("both", "Both, blended", both))
     for name, title, side in sides:
         interval = side.get("interval")
         places = numbers.decimals(side["score"], interval)

@@ -16,6 +16,7 @@ __all__ = [
     "KeyNumber",
     "Lead",
     "because",
+    "blend",
     "competed",
     "gain_words",
     "headline",
@@ -170,6 +171,12 @@ def lead(summary: Summary) -> Lead | None:
         p_same=told.get("p_same"),
         p_deep=told.get("p_better"),
     )
+
+
+def blend(summary: Summary) -> dict[str, Any] | None:
+    """Return the blend of both families, or None where it has no score or holds members of one family only."""
+    both: dict[str, Any] = summary.verdict["both"] or {}
+    return both if both.get("score") is not None and both.get("mixed", True) else None
 
 
 def plain_words(summary: Summary) -> str:

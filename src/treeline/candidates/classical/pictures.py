@@ -10,6 +10,7 @@ from functools import cache
 import numpy as np
 
 from treeline.candidates.media import Media
+from treeline.data.media import LARGEST
 from treeline.problem.metric import Array
 
 __all__ = [
@@ -25,7 +26,7 @@ __all__ = [
     "textures",
 ]
 
-SIDE = 64
+SIDE = LARGEST
 "Pixels of a side: what is measured here needs no more. Sharper pictures are decoded for pretrained encoders only."
 
 BINS = 18

@@ -21,6 +21,7 @@ import numpy as np
 from treeline.candidates.card import Card, Clock, Fitted, Fold, Rows, Shape, State
 from treeline.candidates.deep.loop import Augment, Member, Recipe, train
 from treeline.candidates.deep.network import Target, loss_of, warm_cos
+from treeline.candidates.media import FULL_EPOCHS
 from treeline.candidates.prepare import settings
 from treeline.problem.metric import Array
 from treeline.problem.task import Family
@@ -251,8 +252,8 @@ def net_card(name: str, title: str, build: str, paper: str, **more: Any) -> Card
 
 
 def epochs_for(rows: int, base: int) -> int:
-    """Return the epochs at most: `base` from 8,000 rows on, up to three times as many for fewer."""
-    return round(base * min(3.0, max(1.0, math.sqrt(8000 / max(1, rows)))))
+    """Return the epochs at most: `base` from `FULL_EPOCHS` rows on, up to three times as many for fewer."""
+    return round(base * min(3.0, max(1.0, math.sqrt(FULL_EPOCHS / max(1, rows)))))
 
 
 def batch_for(rows: int, base: int) -> int:

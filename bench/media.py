@@ -52,7 +52,7 @@ def prepared(name: str, data: Path) -> tuple[Path, Path, Path, list[str]]:
     if name in TEXTS:
         paths = folder / "train.csv", folder / "test.csv"
         if not answers.exists():
-            frame = _texts(name, data)
+            frame = texts(name, data)
             held = _fifth(frame["label"].to_list())
             frame.filter(pl.Series(~held)).write_csv(paths[0])
             frame.filter(pl.Series(held)).drop("label").write_csv(paths[1])
@@ -65,7 +65,8 @@ def prepared(name: str, data: Path) -> tuple[Path, Path, Path, list[str]]:
     return *paths, answers, ["--target", "label", *(["--group", group] if group else [])]
 
 
-def _texts(name: str, data: Path) -> pl.DataFrame:
+def texts(name: str, data: Path) -> pl.DataFrame:
+    """Return a set of texts: columns `text` and `label`."""
     if name == "sms_spam":
         names = ["label", "text"]
         path = data / "text" / "sms_spam.tsv"

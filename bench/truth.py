@@ -4,6 +4,7 @@
     python bench/truth.py power                the gap is known: is it found, and do the intervals hold it?
     python bench/truth.py folds                how far does the luck of one, two, three, five judged folds reach?
     python bench/truth.py real --data DIR      decide on samples of real tables, compare with rows kept aside; stop and go on
+    python bench/truth.py again                take the verdicts of those runs once more, after a change of the evidence
     python bench/truth.py report               writes docs/truth.md and docs/truth.svg from what is known so far
 
 Design.
@@ -115,7 +116,7 @@ def condense(kept: Path, out: Path, *, null: bool) -> None:
 def main() -> None:
     """Do what was asked for."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=["worlds", "power", "folds", "real", "case", "report"])
+    parser.add_argument("what", choices=["worlds", "power", "folds", "real", "case", "again", "report"])
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--data", type=Path, default=ROOT.parent / "shared" / "data")
     parser.add_argument("--seconds", type=float, default=60.0)
@@ -137,6 +138,10 @@ def main() -> None:
         from truth_real import one_case
 
         one_case(args.data, args.seconds, args.tables[0], args.size)
+    elif args.what == "again":
+        from truth_real import again
+
+        again()
     else:
         from truth_report import report
 

@@ -14,10 +14,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from measure import ROOT, commit
-from tables import WORK, Table, names, table
+from tables import WORK, Table
+from truth_sets import chosen, one_set, text_of
 
 import treeline
 from treeline.candidates.card import Rows
+from treeline.candidates.media import Media
 from treeline.candidates.registry import card_named
 from treeline.contest.blend import gather, standings
 from treeline.contest.cache import transform_of
@@ -25,6 +27,7 @@ from treeline.contest.ledger import Ledger
 from treeline.contest.opening import encoder_of
 from treeline.contest.result import conclude
 from treeline.data.conform import conform
+from treeline.data.media import decode
 from treeline.deliver.runtime import Ensemble, restored
 from treeline.evidence.choice import Procedure, blend, procedure
 from treeline.evidence.influence import measure, turn
@@ -36,8 +39,8 @@ Array = np.ndarray
 FACTS = ROOT / "bench" / "results" / "truth.jsonl"
 LEAST, MOST = 2_000, 12_000
 "Rows kept aside: a third, within these bounds."
-SMALLEST, LARGEST = 6_000, 60_000
-"Tables of fewer rows are not large; of more, only so many are used: a minute could not fit them."
+LARGEST = 60_000
+"Of more rows only so many are used: a minute could not fit them."
 APART = 1.3
 "Samples closer in size than this factor say the same thing twice."
 TOLD = (
@@ -48,8 +51,7 @@ TOLD = (
 
 def everything(data: Path, seconds: float, only: list[str], *, before: list[str]) -> None:
     """Do every case that is not done yet, each in a process of its own."""
-    chosen = only or [name for name in names(data) if table(name, data).rows >= SMALLEST]
-    asked = [(name, size) for name in chosen for size in sizes(table(name, data))]
+    asked = [(name, size) for name in only or chosen(data) for size in sizes(one_set(name, data))]
     for name, size in asked:
         if (name, size, seconds) in done():
             continue
@@ -82,42 +84,51 @@ def sizes(which: Table) -> dict[str, int]:
     return far | fixed
 
 
-def parts(which: Table, size: str, folder: Path) -> tuple[Path, Path]:
-    """Write the sample and the rows kept aside; samples are nested."""
+def parts(which: Table, size: str) -> tuple[Path, Path]:
+    """Write the sample and the rows kept aside beside the whole set; samples are nested."""
     frame = pd.read_csv(which.full, dtype=str, keep_default_na=False)
     order = np.random.default_rng(7).permutation(len(frame))[:LARGEST]
     aside = int(np.clip(len(order) // 3, LEAST, MOST))
-    folder.mkdir(parents=True, exist_ok=True)
-    sample, rest = folder / "sample.csv", folder / "aside.csv"
+    sample, rest = (which.full.with_name(f"{part}-{size}.csv") for part in ("sample", "aside"))
     frame.iloc[order[aside:][: sizes(which)[size]]].to_csv(sample, index=False)
     frame.iloc[order[:aside]].to_csv(rest, index=False)
     return sample, rest
 
 
 def one_case(data: Path, seconds: float, name: str, size: str) -> None:
-    """Run one sample of one table and append what it said and what is true."""
-    which, folder = table(name, data), WORK / "truth" / f"{name}-{size}"
+    """Run one sample of one set and append what it said and what is true; the run stays in .work for `again`."""
+    which, folder = one_set(name, data), WORK / "truth" / f"{name}-{size}"
     shutil.rmtree(folder, ignore_errors=True)
-    sample, aside = parts(which, size, folder)
+    sample, aside = parts(which, size)
     load, began = os.getloadavg()[0], time.monotonic()
-    study = treeline.run(
-        sample, target=which.target, task=which.task, metric=which.metric, split="random", time_limit=f"{seconds:g}s",
-        out=folder / "run", progress="quiet",
+    treeline.run(
+        sample, target=which.target, task=which.task, metric=which.metric, split="random", text=text_of(name),
+        time_limit=f"{seconds:g}s", out=folder / "run", progress="quiet",
     )  # fmt: skip
     wall = time.monotonic() - began
-    ledger = Ledger(folder / "run")
-    began = time.monotonic()
-    conclude(ledger)
-    fact = {
-        "table": name, "size": size, "seconds": seconds, "wall_s": round(wall, 1), "conclude_s": time.monotonic() - began,
-        "load_before": round(load, 1), "treeline": commit(),
-        "truth": truths(ledger, aside, which.target),
-        "verdict": {key: study.verdict[key] for key in TOLD if key in study.verdict},
-    }  # fmt: skip
+    fact = {"table": name, "size": size, "seconds": seconds, "wall_s": round(wall, 1), "load_before": round(load, 1)}
+    fact |= {"treeline": commit(), "truth": truths(Ledger(folder / "run"), aside, which.target), **said(folder / "run")}
     FACTS.parent.mkdir(exist_ok=True)
     with FACTS.open("a", encoding="utf-8") as file:
         file.write(json.dumps(fact) + "\n")
-    shutil.rmtree(folder)
+
+
+def said(run: Path) -> dict[str, Any]:
+    """Return what a run's ledger says today, and how long that took."""
+    ledger = Ledger(run)
+    began = time.monotonic()
+    told = conclude(ledger).verdict
+    return {"conclude_s": time.monotonic() - began, "verdict": {key: told[key] for key in TOLD if key in told}}
+
+
+def again() -> None:
+    """Take the verdicts of all runs at hand once more: the evidence has changed, the fits and their truths have not."""
+    lines = []
+    for fact in map(json.loads, FACTS.read_text(encoding="utf-8").splitlines()):
+        run = WORK / "truth" / f"{fact['table']}-{fact['size']}" / "run"
+        now = said(run) | {"judged_by": commit()} if (run / "ledger").exists() else {}
+        lines.append(json.dumps(fact | now) + "\n")
+    FACTS.write_text("".join(lines), encoding="utf-8")
 
 
 def truths(ledger: Ledger, aside: Path, target: str) -> dict[str, Any]:
@@ -152,8 +163,9 @@ def _aside(ledger: Ledger, problem: Problem, aside: Path, target: str) -> tuple[
     """Return targets, which rows have a label that the sample has, and all rows as the models want them."""
     encoder = encoder_of(ledger)
     needed = [column for column in ledger.head["dataset"]["columns"] if column["name"] in encoder.inputs]
-    frame, _ = conform(str(aside), needed)
-    rows = Rows(encoder.shape(problem), *encoder.transform(frame))
+    frame, found = conform(str(aside), needed)
+    media = Media.of(encoder.arrays(frame, decode(frame, encoder.media, root=found.root)), frame.height)
+    rows = Rows(encoder.shape(problem), *encoder.transform(frame), None, media)
     if problem.task is Task.REGRESSION:
         y = pd.read_csv(aside, usecols=[target])[target].to_numpy(dtype=float)
         return y, np.isfinite(y), rows

@@ -8,7 +8,7 @@ from pathlib import Path
 from treeline.problem.budget import Budget
 from treeline.problem.settings import Settings
 
-__all__ = ["budget_of", "cores", "free_memory_mb", "joules"]
+__all__ = ["budget_of", "cores", "free_memory_mb", "gpu_joules", "joules"]
 
 SHARE = 0.75
 "Share of the free memory that a run takes unless told otherwise."
@@ -57,3 +57,17 @@ def joules() -> float | None:
         return sum(int(meter.read_text(encoding="ascii")) for meter in meters) / 1e6 if meters else None
     except (OSError, ValueError):
         return None  # since 2020 most kernels show it to root only
+
+
+def gpu_joules() -> float | None:
+    """Return the energy counters of all NVIDIA GPUs together, joules since some moment; None without NVML (nvidia-ml-py)."""
+    try:
+        import pynvml
+    except ImportError:
+        return None
+    try:
+        pynvml.nvmlInit()
+        boards = [pynvml.nvmlDeviceGetHandleByIndex(i) for i in range(pynvml.nvmlDeviceGetCount())]
+        return sum(pynvml.nvmlDeviceGetTotalEnergyConsumption(board) for board in boards) / 1e3 if boards else None
+    except pynvml.NVMLError:
+        return None

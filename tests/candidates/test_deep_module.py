@@ -98,7 +98,7 @@ def test_batches_are_augmented_with_the_loop_s_own_chance() -> None:
     seen: list[Any] = []
 
     def darker(x: Any, cat: Any, generator: Any) -> tuple[Any, Any]:
-        seen.append(torch.rand(1, generator=generator))
+        seen.append(torch.rand(1, generator=generator, device=generator.device))
         assert cat.shape == (32, 3, 3, 1)
         return x, cat // 2
 

@@ -220,3 +220,24 @@ def test_tables_of_one_kind_of_column(name: str, only: str) -> None:
     watch = folds[0].watch
     assert watch is not None
     np.testing.assert_allclose(fitted[0].predict(watch.rows), watch.kept()[2], atol=1e-5)
+
+
+@pytest.mark.parametrize("name", ["realmlp", "mlp", "transformer"])
+def test_trains_in_bfloat16_as_on_a_gpu(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    import torch
+
+    from treeline.candidates.deep.device import Device, Stack
+
+    def ready(self: Device, stack: Stack) -> object:
+        def outputs(x: torch.Tensor, cat: torch.Tensor) -> torch.Tensor:
+            with torch.autocast("cpu", dtype=torch.bfloat16):
+                return stack(x, cat).float()
+
+        return outputs
+
+    monkeypatch.setattr(Device, "ready", ready)
+    folds = folds_of(rows_of(Task.BINARY), 1)
+    fitted = CARDS[name].candidate().fit(folds, SMALL[name], clock=Clock(60), seed=0)
+    watch = folds[0].watch
+    assert watch is not None
+    assert watch.rows.shape.metric.score(watch.rows.target, fitted[0].predict(watch.rows)) > 0.75, "of ROC AUC"

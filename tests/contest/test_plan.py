@@ -7,6 +7,7 @@ import pytest
 
 from treeline.candidates.card import Card
 from treeline.contest.plan import Plan, rungs_of
+from treeline.contest.record import Record
 from treeline.contest.trial import Entry, State, Trial
 from treeline.problem.metric import metric_named
 from treeline.problem.task import Family, Task
@@ -143,10 +144,11 @@ def test_rungs_grow_to_the_top_and_are_neither_tiny_nor_many(rows):
     assert rows * rungs[0] >= 250 or rungs == (1.0,)
 
 
-def trial_of(name, *, rung=1.0, state=State.DONE, wall_s=2.0, done=1.0, job=0, fold=0):
+def trial_of(name, *, rung=1.0, state=State.DONE, wall_s=2.0, done=1.0, job=0, fold=0, start_s=0.0):
     return Trial(
         id=f"{job:04d}-{name}-f{fold}", entry=name, candidate=name, family=Family.DEEP, params={}, rung=rung, rows=800, fold=fold,
         seed=0, state=state, score=0.8 if state is State.DONE else None, wall_s=wall_s, done=done,
+        start_s=start_s,
     )  # fmt: skip
 
 
@@ -158,6 +160,20 @@ def test_a_fit_that_the_clock_cut_short_is_not_taken_for_a_cheap_one():
     assert plan.next(Family.DEEP, whole, [], 14.0).entry.name == "net"
     fresh = plan_of(["net", "small"], rows=1000, seconds=60)
     assert fresh.next(Family.DEEP, cut, [], 14.0).entry.name == "small"
+
+
+def test_opening_a_gpu_is_not_taken_for_training():
+    plan = plan_of(["net"], rows=16_000, seconds=60)
+    opened = trial_of("net", rung=plan.rungs[0], wall_s=4.5, done=0.5, start_s=3.0)
+    told, untold = (
+        Record([one], set(), rows=16_000, folds=5, cards=plan.cards, metric=plan.metric)
+        for one in (opened, replace(opened, start_s=0.0))
+    )
+    entry = plan.entries[Family.DEEP][0]
+    assert told.seconds(entry, 1.0) < 0.5 * untold.seconds(entry, 1.0)
+    wish = plan.next(Family.DEEP, [opened], [], 50.0)
+    assert wish is not None
+    assert wish.patience == pytest.approx(min(2 * wish.seconds + 5.0, 47.0) + 3.0)
 
 
 def test_a_top_fold_that_ran_out_of_time_is_tried_once_more():

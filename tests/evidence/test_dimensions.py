@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from treeline.evidence.bill import Spent, compute
 from treeline.evidence.curves import Curve, Point
 from treeline.evidence.dimensions import DIMENSIONS, Odds, drawn, engineering, normal, unmeasured
-from treeline.evidence.effort import Fit, Spent, compute, data_needed, scalability, training_time
+from treeline.evidence.effort import Fit, data_needed, scalability, training_time
 from treeline.problem.metric import METRICS
 from treeline.problem.task import Family
 
@@ -69,17 +70,22 @@ def test_training_time_counts_what_was_spent_until_the_common_level() -> None:
     assert found.sides["deep"].value == pytest.approx(10 * found.sides["classical"].value)
 
 
-def test_compute_compares_one_fit_of_everything_that_is_used() -> None:
-    spent = {
+def spending(gpu_s: float = 0.0, gpu_joules: float | None = None) -> dict[Family, Spent]:
+    sides = (
+        (Family.CLASSICAL, {"a": [1.0, 1.1, 0.9], "b": [2.0, 2.1, 1.9]}, 0.0),
+        (Family.DEEP, {"c": [30.0, 31.0, 29.0]}, gpu_s),
+    )
+    return {
         family: Spent(
-            cpu_s=100.0, fit_cpu_s=members, peak_mb=50.0, gpu_s=0.0, vram_mb=0.0, joules=None, price=0.36, contenders=4
+            cpu_s=100.0, fit_cpu_s=members, peak_mb=50.0, gpu_s=held, vram_mb=0.0, joules=None,
+            gpu_joules=gpu_joules if held else 0.0, price=0.36, gpu_price=3.6, contenders=4,
         )
-        for family, members in (
-            (Family.CLASSICAL, {"a": [1.0, 1.1, 0.9], "b": [2.0, 2.1, 1.9]}),
-            (Family.DEEP, {"c": [30.0, 31.0, 29.0]}),
-        )
-    }
-    found = compute(spent)
+        for family, members, held in sides
+    }  # fmt: skip
+
+
+def test_compute_compares_one_fit_of_everything_that_is_used() -> None:
+    found = compute(spending())
     assert found.odds is not None
     assert found.odds.winner == "classical"
     assert found.odds.clear
@@ -87,6 +93,19 @@ def test_compute_compares_one_fit_of_everything_that_is_used() -> None:
     assert found.sides["deep"].detail["money"] == pytest.approx(0.01)
     assert found.sides["deep"].detail["energy_is"] == "estimated"
     assert "estimate" in found.how
+    assert "GPU" not in found.how
+
+
+def test_a_gpu_is_on_the_bill() -> None:
+    found = compute(spending(gpu_s=50.0))
+    assert found.odds is None, "seconds of a GPU do not compare with those of a CPU"
+    deep = found.sides["deep"].detail
+    assert deep["money"] == pytest.approx(0.01 + 0.05)
+    assert deep["watt_hours"] == pytest.approx((100 * 12 + 50 * 250) / 3600)
+    assert "250 W for each GPU" in found.how
+    metered = compute(spending(gpu_s=50.0, gpu_joules=7200.0))
+    assert metered.sides["deep"].detail["watt_hours"] == pytest.approx(100 * 12 / 3600 + 2.0)
+    assert "NVML" in metered.how
 
 
 def test_the_exponent_of_rows_is_found_again() -> None:
@@ -100,6 +119,16 @@ def test_the_exponent_of_rows_is_found_again() -> None:
 def test_two_points_tell_no_exponent() -> None:
     two = [fit for family in Family for fit in fits(family, 1.0)[:2]]
     assert "Not measured" in scalability(two, {}).words
+
+
+def test_nets_of_media_have_no_engineering_to_lose() -> None:
+    gains = {Family.CLASSICAL: (0.05, 0.004, "Gradients and a kernel machine")}
+    found = engineering(gains, 0.005, rows=1000, media="image")
+    assert found.odds is not None
+    assert found.odds.winner == "deep"
+    assert found.sides["deep"].value == 0.0
+    assert "bare pixels gained: Gradients and a kernel machine +0.05 (± 0.0078). Nets make their own." in found.words
+    assert "Not measured" in engineering({}, 0.005, rows=0, media="text").words
 
 
 def test_engineering_is_won_by_the_side_that_loses_less_without_it() -> None:

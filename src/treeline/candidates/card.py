@@ -241,6 +241,8 @@ class Card:
     "How fit seconds grow with rows, before it is measured."
     portfolio: tuple[dict[str, Any], ...] = ({},)
     "Settings worth trying, by expected gain per second; the first one is the default."
+    plain: str = ""
+    "The candidate that learns alike from texts, images or sounds as they are, with no features made by hand."
     space: dict[str, Any] = field(default_factory=dict)
     "Ranges of the settings: `(low, high)`, `(low, high, 'log')` or a list of choices."
 

@@ -217,7 +217,8 @@ def trials_of(outcome: Outcome, *, started_s: float, folds: Folds) -> list[Trial
                 seed=job.seed, state=state, score=score, steps=part.get("steps", 0), done=part.get("done", 1.0),
                 wall_s=outcome.wall_s * share,
                 cpu_s=outcome.cpu_s * share, predict_s=part.get("predict_s", 0.0),
-                gpu_s=part.get("gpu_s", 0.0), vram_mb=part.get("vram_mb", 0.0), peak_mb=outcome.peak_mb,
+                gpu_s=part.get("gpu_s", 0.0), vram_mb=part.get("vram_mb", 0.0),
+                gpu_j=part.get("gpu_j"), start_s=part.get("start_s", 0.0), peak_mb=outcome.peak_mb,
                 preds_crc=part.get("preds_crc"), train_score=part.get("train_score"), late_gain=part.get("late_gain"),
                 model_bytes=part.get("model_bytes", 0), started_s=max(started_s, 0.0), reason=reason,
             )

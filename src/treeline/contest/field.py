@@ -12,7 +12,7 @@ from treeline.contest.trial import Entry
 from treeline.errors import UsageError
 from treeline.problem.task import Family, Task
 
-__all__ = ["PLAIN", "Absent", "Field", "Given", "line_up", "probes"]
+__all__ = ["PLAIN", "PROBE", "Absent", "Field", "Given", "line_up", "probes"]
 
 FIRST = {
     Family.CLASSICAL: ("lightgbm", "catboost", "random_forest", "ebm"),
@@ -54,6 +54,8 @@ MOST = 16
 
 PLAIN = "plain_inputs"
 "The setting of a probe, which is fitted on a table of plain numbers."
+PROBE = "-plain"
+"How the names of all probes end."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -165,14 +167,20 @@ def line_up(
     return Field(entries, tuple(absent.values()))
 
 
-def probes(field: Field) -> Field:
-    """Return the field with each family's first contender once more on plain numbers (docs/decisions/0014)."""
+def probes(field: Field, cards: Mapping[str, Card], *, media: bool) -> Field:
+    """Return the field with each family's first contender once more on plain numbers (docs/decisions/0014).
+
+    Where `media` lead, its counterpart on what is raw in them, where it has one: nets take them as they are anyway.
+    """
     entries = {}
     for family, listed in field.entries.items():
         first = next((entry for entry in listed if not entry.reference), None)
-        more = () if first is None else (
-            replace(first, name=f"{first.candidate}-plain", params={PLAIN: True}, reference=True, probe=True),
-        )  # fmt: skip
+        more: tuple[Entry, ...] = ()
+        if first is not None and not media:
+            more = (replace(first, name=f"{first.candidate}{PROBE}", params={PLAIN: True}, reference=True, probe=True),)
+        elif first is not None and cards[first.candidate].plain:
+            bare = cards[first.candidate].plain
+            more = (Entry(name=f"{bare}{PROBE}", candidate=bare, family=family, params={}, reference=True, probe=True),)
         entries[family] = (*listed, *more)
     return Field(entries, field.absent)
 

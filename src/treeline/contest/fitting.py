@@ -20,6 +20,7 @@ from treeline.contest.field import PLAIN
 from treeline.contest.job import Job
 from treeline.contest.ledger import crc_of, durable, write_state
 from treeline.data.splits import ALL
+from treeline.machine import gpu_joules
 from treeline.problem.metric import METRICS, Array
 
 __all__ = ["cross_fitted", "execute", "late_gain", "look_back", "write_failure"]
@@ -64,13 +65,14 @@ def execute(job: Job, out: Path) -> None:
     parts = [cache.fold(fold, job.rung, plain=plain) for fold in job.folds]
     watches = [_watch(test, half, transform) for _, test, half in parts]
     folds = [Fold(_for_fit(train, transform), watch) for (train, _, _), watch in zip(parts, watches, strict=True)]
-    clock = Clock(job.seconds, threads=job.threads)
+    opened = _open_gpu()
+    clock, board = Clock(job.seconds, threads=job.threads), _gpu_meter()
     fitted = card_named(job.candidate).candidate().fit(folds, params, clock=clock, seed=job.seed)
-    held, vram = _gpu_use(clock)
+    gpu = {"start_s": opened / len(parts)} | _gpu_use(clock, board, len(parts))
     results: list[dict[str, Any]] = []
     for position, number in enumerate(job.folds):
         train, _, half = parts[position]
-        result: dict[str, Any] = {"fold": number, "rows": len(train), "gpu_s": held / len(parts), "vram_mb": vram}
+        result: dict[str, Any] = {"fold": number, "rows": len(train), **gpu}
         result |= _judge(
             out / "ledger" / "preds" / f"{job.trial_id(number)}.npy", fitted[position], watches[position], half
         )
@@ -118,12 +120,32 @@ def _watch(test: Rows, half: Array, transform: str) -> Watch:
     return LogWatch(test, half) if transform == "log1p" else Watch(test, half)
 
 
-def _gpu_use(clock: Clock) -> tuple[float, float]:
-    """Return how long this process held a GPU (since the start where one was used at all) and its most megabytes there."""
+def _open_gpu() -> float:
+    """Open the GPU of a worker that has loaded torch; return the seconds that took: they train nobody, however long a fit is."""
+    if "torch" not in sys.modules:
+        return 0.0
+    from treeline.candidates.deep.device import Device
+
+    began = time.monotonic()
+    Device.start()
+    return time.monotonic() - began
+
+
+def _gpu_meter() -> float | None:
+    """Return the GPUs' energy counter where this worker has loaded torch; None where there is none to read."""
+    return gpu_joules() if "torch" in sys.modules else None
+
+
+def _gpu_use(clock: Clock, before: float | None, folds: int) -> dict[str, Any]:
+    """Return how long this process held a GPU (since the start where one was used at all), its most megabytes there, and the
+    joules of its boards; seconds and joules for each of the `folds`. Empty without a GPU.
+    """
     torch = sys.modules.get("torch")
     if torch is None or not torch.cuda.is_initialized():
-        return 0.0, 0.0
-    return clock.used(), torch.cuda.max_memory_allocated() / 2**20
+        return {}
+    after = gpu_joules()
+    spent = None if before is None or after is None or after < before else round((after - before) / folds, 1)
+    return {"gpu_s": clock.used() / folds, "vram_mb": torch.cuda.max_memory_allocated() / 2**20, "gpu_j": spent}
 
 
 def _judge(path: Path, model: Fitted, watch: Watch, half: Array) -> dict[str, Any]:

@@ -72,6 +72,7 @@ def head_of(
         "settings": settings.identity(),
         "budget": {
             "limit_s": budget.limit_s, "memory_mb": budget.memory_mb, "cores": budget.cores, "price": settings.price,
+            "gpu_price": settings.gpu_price,
         },
         "findings": [finding.to_json() for finding in findings],
         "entries": [

@@ -15,13 +15,14 @@ from treeline.contest.cache import transform_of
 from treeline.contest.fitting import cross_fitted
 from treeline.contest.leaderboard import cards_of, contending
 from treeline.contest.ledger import Ledger
-from treeline.contest.opening import encoder_of
+from treeline.contest.opening import encoder_of, prices_of
 from treeline.contest.shares import fits_cpu
 from treeline.contest.trial import State, Trial
+from treeline.evidence.bill import Spent, compute
 from treeline.evidence.choice import Procedure
 from treeline.evidence.curves import Curve
 from treeline.evidence.dimensions import DIMENSIONS, Dimension, accuracy, engineering, unmeasured
-from treeline.evidence.effort import Fit, Spent, compute, data_needed, scalability, training_time
+from treeline.evidence.effort import Fit, data_needed, scalability, training_time
 from treeline.evidence.influence import score_of
 from treeline.evidence.paired import compare
 from treeline.evidence.scores import Judged, crossfitted
@@ -31,7 +32,6 @@ from treeline.evidence.verdict import Verdict
 from treeline.evidence.words import number
 from treeline.problem.metric import Array
 from treeline.problem.problem import Problem
-from treeline.problem.settings import Settings
 from treeline.problem.task import Family
 
 __all__ = ["Measures"]
@@ -127,31 +127,34 @@ class Measures:
         stops = self.ledger.of_kind("stop")
         read = [float(stop["joules"]) for stop in stops if stop.get("joules") is not None]
         all_cpu, cpu = sum(trial.cpu_s for trial in self.ledger.trials), sum(trial.cpu_s for trial in mine)
+        boards, (price, gpu_price) = [t.gpu_j for t in mine if t.gpu_s], prices_of(self.ledger)
         measured = sum(read) * cpu / max(all_cpu, 1e-9) if stops and len(read) == len(stops) else None
         return Spent(
             cpu_s=cpu, fit_cpu_s=used, peak_mb=max((t.peak_mb for t in mine), default=0.0), gpu_s=sum(t.gpu_s for t in mine),
             vram_mb=max((t.vram_mb for t in mine), default=0.0),
-            joules=measured, price=float(self.ledger.head["budget"].get("price", Settings().price)),
-            contenders=len(self.judged.of(family)),
+            joules=measured, gpu_joules=None if None in boards else sum(j or 0.0 for j in boards),
+            price=price, gpu_price=gpu_price, contenders=len(self.judged.of(family)),
         )  # fmt: skip
 
     def _engineering(self) -> Dimension:
         if not any("probe" in entry for entry in self.ledger.head["entries"]):
             return unmeasured("engineering", "this ledger is older than that measurement")
         probes = [entry for entry in self.ledger.head["entries"] if entry["probe"]]
-        if not probes and encoder_of(self.ledger).media:
-            return unmeasured(
-                "engineering", "raw texts, images and sounds against features made of them: not compared yet"
-            )
+        known = cards()
+        bare = {card.plain: card for card in known.values() if card.plain}
+        media = next((bare[probe["candidate"]].accepts[0] for probe in probes if probe["candidate"] in bare), "")
         if not probes:
-            return unmeasured("engineering", "every input is a plain number, so there is nothing to engineer")
+            raw = encoder_of(self.ledger).media
+            why = "the first contender cannot do without" if raw else "every input is a plain number"
+            return unmeasured("engineering", f"{why}, so there is nothing to compare")
         done = {(trial.entry, trial.rung): trial for trial in self.ledger.done() if trial.fold == 0}
         rows = self.ledger.rows()
         inside = rows["fold"] == 0
         half, group, gains, count = rows["half"][inside], rows.get("group"), {}, 0
         for probe in probes:
             plain = next((trial for (name, _), trial in done.items() if name == probe["name"]), None)
-            base = done.get((probe["candidate"], plain.rung)) if plain else None
+            with_all = bare[probe["candidate"]].name if media else probe["candidate"]
+            base = done.get((with_all, plain.rung)) if plain else None
             if plain is None or base is None or max(plain.done, base.done) > ALIKE * min(plain.done, base.done):
                 continue  # what the clock took from either is not what engineering gave
             kept = [cross_fitted(self.ledger.predictions(trial), half) for trial in (plain, base)]
@@ -159,9 +162,9 @@ class Measures:
                 rows["y"][inside], kept[0], kept[1], self.problem.metric, fold=rows["fold"][inside],
                 margin=self.problem.margin, group=None if group is None else group[inside],
             )  # fmt: skip
-            gains[plain.family] = (gap.estimate, gap.se, cards_of(self.ledger)[plain.candidate]["title"])
+            gains[plain.family] = (gap.estimate, gap.se, cards_of(self.ledger)[base.candidate]["title"])
             count = plain.rows
-        return engineering(gains, self.problem.margin, rows=count)
+        return engineering(gains, self.problem.margin, rows=count, media=media)
 
     def _sample(self) -> tuple[Array, Array, list[str]]:
         """Return for the judged rows in the ledger's sample: their place (k,) among the judged, inputs (k, d), their names."""

@@ -39,6 +39,7 @@ __all__ = [
     "given_of",
     "leading",
     "open_contest",
+    "prices_of",
 ]
 
 KINDS = ("image", "sound", "text")
@@ -81,6 +82,8 @@ def open_contest(
     rows, y = targets
     if not ledger.head:
         _begin(dataset, problem, ledger, settings=settings, budget=budget, targets=targets)
+    elif prices_of(ledger) != (settings.price, settings.gpu_price):
+        ledger.append("prices", price=settings.price, gpu_price=settings.gpu_price)
     # A resumed run takes what its first session fixed, even where this Treeline would choose otherwise.
     problem, encoder, folds = Problem.from_json(ledger.head["problem"]), encoder_of(ledger), _folds_of(ledger)
     frame = dataset.frame[rows]
@@ -130,8 +133,8 @@ def _begin(
         cards(), given, families=settings.families,
         only=[card_named(name).name for name in settings.candidates], first=prior.favours,
     )  # fmt: skip
-    if not given.leads and (len(encoder.plain) < len(encoder.num_names) or encoder.cat_names):
-        field = probes(field)
+    if given.leads or len(encoder.plain) < len(encoder.num_names) or encoder.cat_names:
+        field = probes(field, cards(), media=given.leads)
     write_rows(ledger, targets, folds, keys["groups"])
     write_state(ledger.out / "ledger" / "features.safetensors", *encoder.state())
     told = head_of(
@@ -206,6 +209,12 @@ def _folds_of(ledger: Ledger) -> Folds:
 def encoder_of(ledger: Ledger) -> Encoder:
     """Return the encoder that a ledger's models were fitted with."""
     return Encoder.restore(*read_state(ledger.out / "ledger" / "features.safetensors"))
+
+
+def prices_of(ledger: Ledger) -> tuple[float, float]:
+    """Return the prices of a core-hour and of a GPU-hour that the run was last given."""
+    last, usual = (ledger.of_kind("prices") or [ledger.head["budget"]])[-1], Settings()
+    return float(last.get("price", usual.price)), float(last.get("gpu_price", usual.gpu_price))
 
 
 def check_same(ledger: Ledger, fingerprint: str, settings: Settings) -> None:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -96,6 +96,7 @@ class Plan:
         """
         mine = [trial for trial in trials if trial.family is family]
         record = Record(mine, set(busy), rows=self.rows, folds=self.folds, cards=self.cards, metric=self.metric)
+        left_s -= record.start_s
         for wish in (
             self._reference,
             self._screen,
@@ -108,7 +109,7 @@ class Plan:
         ):
             found = wish(family, record, left_s)
             if found is not None:
-                return found
+                return replace(found, patience=found.patience + record.start_s)
         return None
 
     def _reference(self, family: Family, record: Record, left_s: float) -> Wish | None:

@@ -101,9 +101,14 @@ class Record:
         rows = self.rows * rung * (self.folds - 1) / self.folds
         power = self.cards[entry.candidate].cost_power
         # A small fit is mostly start: what does not grow with the rows must not be scaled up.
-        start = min(START, 0.6 * largest.wall_s)
+        start = largest.start_s + min(START, 0.6 * (largest.wall_s - largest.start_s))
         factor: float = max(rows / max(largest.rows, 1), 0.1) ** power
         return start + (largest.wall_s - start) * factor / max(largest.done, 0.05)
+
+    @property
+    def start_s(self) -> float:
+        """Wall seconds that a fit of this family needs before its clock begins: 0 but for GPUs."""
+        return max((trial.start_s for trials in self.trials.values() for trial in trials), default=0.0)
 
     def ranked(self, entries: Sequence[Entry]) -> list[Entry]:
         """Sort entries by the loss expected at the top: the latest one, moved along the family's learning curve."""

@@ -32,7 +32,7 @@ class Entry:
     reference: bool = False
     "The baseline: shown, never counted as a contender."
     probe: bool = False
-    "A contender once more on plain numbers, on one rung: measures what engineered inputs buy. A reference too."
+    "A contender once more without engineered inputs, on one rung: measures what they buy. A reference too."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,6 +70,10 @@ class Trial:
     gpu_s: float = 0.0
     "Wall seconds during which the fit held a GPU."
     vram_mb: float = 0.0
+    start_s: float = 0.0
+    "Wall seconds that opening a GPU took, before the fit's clock began."
+    gpu_j: float | None = None
+    "Joules of the GPUs, of whoever used them meanwhile; None where no meter can be read."
     "The most memory of that GPU that it held."
     peak_mb: float = 0.0
     model_bytes: int = 0

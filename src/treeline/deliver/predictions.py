@@ -48,7 +48,7 @@ def write_predictions(frame: pl.DataFrame, path: Path, *, escape: bool = True) -
 def _escaped(frame: pl.DataFrame) -> pl.DataFrame:
     import polars as pl
 
-    texts = pl.selectors.string() | pl.selectors.categorical() | pl.selectors.enum()
+    texts = pl.selectors.by_dtype(pl.String, pl.Categorical, pl.Enum)
     frame = frame.with_columns(texts.cast(pl.String).str.replace(FORMULA, "'${1}"))
     return frame.rename({name: f"'{name}" for name in frame.columns if name[:1] in tuple("=+-@\t\r")})
 

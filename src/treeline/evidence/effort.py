@@ -1,4 +1,4 @@
-"""What each side needs: rows, computing, time, and how its cost grows; from the fits that were made anyway."""
+"""What each side needs: rows and time, and how its cost grows; from the fits that were made anyway."""
 
 from __future__ import annotations
 
@@ -17,12 +17,10 @@ from treeline.problem.task import Family
 if TYPE_CHECKING:
     from treeline.problem.metric import Array, Metric
 
-__all__ = ["WATTS", "Fit", "Spent", "compute", "data_needed", "scalability", "training_time"]
+__all__ = ["Fit", "data_needed", "scalability", "training_time"]
 
 DRAWS = 400
 LEVELS = (0.95, 0.99)
-WATTS = 12.0
-"Watts of a busy core where no meter can be read: about the thermal design power of server processors per core."
 LEAST_DONE = 0.25
 "A fit that did less of its steps does not say how long it would have taken."
 HALF = 0.5
@@ -50,23 +48,6 @@ class Fit:
     gpu_s: float = 0.0
     done: float = 1.0
     "Share of its planned steps that the clock let it do; 0 where it failed."
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Spent:
-    """What a family used."""
-
-    cpu_s: float
-    fit_cpu_s: dict[str, list[float]]
-    "Per member of the procedure the CPU seconds of its fits, scaled to all training rows."
-    peak_mb: float
-    gpu_s: float
-    vram_mb: float
-    joules: float | None
-    "Measured; None where no meter can be read."
-    price: float
-    "Of one core-hour."
-    contenders: int
 
 
 def data_needed(curves: Mapping[Family, Curve], guess: float | None, metric: Metric, *, seed: int = 0) -> Dimension:
@@ -176,53 +157,6 @@ def training_time(fits: Sequence[Fit], guess: float | None, metric: Metric, *, s
         words=f"CPU, search included, to 95% of the gain that both reach. To 95% and 99% of its own: {', '.join(told)}.",
         how="The best score on fold 0 so far against all CPU seconds of the family until then; scores redrawn 400 times.",
     )
-
-
-def compute(spent: Mapping[Family, Spent]) -> Dimension:
-    """Compare the CPU seconds of one fit of everything that a family's procedure uses; all other costs stand beside."""
-    if len(spent) < 2 or not all(any(each.fit_cpu_s.values()) for each in spent.values()):
-        return unmeasured("compute", "only one side was fitted")
-    sides, logs = {}, {}
-    for family, each in spent.items():
-        total, se = _one_fit(each.fit_cpu_s)
-        logs[family] = (math.log(max(total, 1e-3)), se / max(total, 1e-3))
-        joules = each.joules if each.joules is not None else each.cpu_s * WATTS
-        detail: dict[str, Any] = {
-            "fit_cpu_s": total, "all_cpu_s": each.cpu_s, "contenders": each.contenders, "peak_mb": each.peak_mb,
-            "gpu_s": each.gpu_s, "vram_mb": each.vram_mb,
-            "watt_hours": joules / 3600, "energy_is": "measured" if each.joules is not None else "estimated",
-            "money": each.cpu_s / 3600 * each.price, "price": each.price,
-        }  # fmt: skip
-        text = f"{total:.3g} s of CPU for one full fit ({each.cpu_s:,.0f} s spent in all)"
-        ends = (max(total - 1.96 * se, 0.0), total + 1.96 * se)
-        sides[str(family)] = Side(value=total, interval=ends, text=text, detail=detail)
-    (a, se_a), (b, se_b) = logs[Family.CLASSICAL], logs[Family.DEEP]
-    cheap, ratio = ("classical", math.exp(b - a)) if a < b else ("deep", math.exp(a - b))
-    meters = {side.detail["energy_is"] for side in sides.values()}
-    energy = (
-        "a meter of the processor (RAPL)" if meters == {"measured"} else f"an estimate: {WATTS:g} W for each busy core"
-    )
-    return Dimension(
-        name="compute",
-        unit="CPU seconds",
-        sides=sides,
-        odds=None
-        if any(each.gpu_s for each in spent.values())
-        else normal(a - b, math.hypot(se_a, se_b), math.log(FACTOR)),
-        words=f"One fit of all that the {cheap} side uses takes {ratio:.3g} times less CPU than that of the other.",
-        how=f"CPU seconds of the fits' own processes, children included; a fit that the clock cut counts whole; "
-        f"spread over folds. Energy is {energy}.",
-    )
-
-
-def _one_fit(members: Mapping[str, Sequence[float]]) -> tuple[float, float]:
-    """Return the CPU seconds of one fit of every member, and their standard error (a single fit is taken to vary by 20%)."""
-    total = sum(float(np.mean(each)) for each in members.values())
-    parts = [
-        float(np.std(each, ddof=1) / math.sqrt(len(each))) if len(each) > 1 else 0.2 * float(each[0])
-        for each in members.values()
-    ]
-    return total, float(np.hypot.reduce(parts)) if parts else 0.0
 
 
 def scalability(fits: Sequence[Fit], doubling: Mapping[str, tuple[float, float]], *, fewer: str = "") -> Dimension:

@@ -59,6 +59,7 @@ class Settings:
     price: float = _setting(
         0.04, "The price of one core-hour, in your money, for the bill in the report.", identity=False
     )
+    gpu_price: float = _setting(2.0, "The price of one GPU-hour, for the same bill.", identity=False)
     cores: int | None = _setting(
         None, "CPU cores to keep busy; all that this process may use if not given.", identity=False
     )
@@ -97,10 +98,12 @@ class Settings:
             )
         if self.folds is not None and not 2 <= self.folds <= 20:
             raise UsageError(f"There are {self.folds} folds asked for.", do="Give 2 to 20.")
-        if not 0 <= self.price < float("inf"):
-            raise UsageError(
-                f"The price is {self.price}; it must be zero or more.", do="Give the price of one core-hour."
-            )
+        for name, unit in (("price", "core-hour"), ("gpu_price", "GPU-hour")):
+            if not 0 <= getattr(self, name) < float("inf"):
+                raise UsageError(
+                    f"The {name} is {getattr(self, name)}; it must be zero or more.",
+                    do=f"Give the price of one {unit}.",
+                )
         for name in ("memory", "cores"):
             if getattr(self, name) is not None and getattr(self, name) < 1:
                 raise UsageError(f"The setting {name} is {getattr(self, name)}.", do="Give 1 or more.")

@@ -81,14 +81,17 @@ def prices(summary: Summary) -> list[dict[str, Any]]:
     if not found or not found["sides"]:
         return []
     sides = {family: found["sides"][family]["detail"] for family in FAMILIES if family in found["sides"]}
-    price = next(iter(sides.values())).get("price", 0.0)
+    paid = next(iter(sides.values()))
+    bill = f"{paid.get('price', 0.0):g} a core-hour"
+    if any(side["gpu_s"] for side in sides.values()):
+        bill += f" and {paid.get('gpu_price', 0.0):g} a GPU-hour"
     energy = {side["energy_is"] for side in sides.values()}
     table = (
         ("CPU time of one fit", "fit_cpu_s", duration), ("CPU time in all", "all_cpu_s", duration),
         ("GPU time", "gpu_s", lambda s: duration(s) if s else "none used"), ("Peak memory of a fit", "peak_mb", megabytes),
         ("Peak GPU memory", "vram_mb", lambda mb: megabytes(mb) if mb else "none used"),
         (f"Energy ({'measured' if energy == {'measured'} else 'an estimate'})", "watt_hours", lambda wh: f"{wh:.2g} Wh"),
-        (f"Money, at {price:g} a core-hour", "money", lambda money: f"{money:.6f}".rstrip("0").rstrip(".") or "0"),
+        (f"Money, at {bill}", "money", lambda money: f"{money:.6f}".rstrip("0").rstrip(".") or "0"),
     )  # fmt: skip
     return [{"what": what, **{family: show(side[key]) for family, side in sides.items()}} for what, key, show in table]
 

@@ -16,7 +16,7 @@ from treeline.candidates.classical.pictures import areas
 from treeline.candidates.spectra import HOP, STEPS_PER_DB, WINDOW, log_mel, mel_size
 from treeline.problem.metric import Array
 
-__all__ = ["convolutions", "statistics"]
+__all__ = ["convolutions", "spectrogram", "statistics"]
 
 MELS = 40
 RANGE = 60.0
@@ -29,6 +29,8 @@ CEPSTRA = 20
 SEGMENTS = 4
 LAGS = np.unique(np.round(np.geomspace(8, 200, 13)).astype(int))
 "Edges of the lags, in frames, at which an onset may come again: 80 ms to 2 s."
+SPANS = 32
+"Equal parts of its time in which a spectrogram is taken as it is."
 TAPS, GROUPS, RIVALS = 9, 24, 8
 DILATIONS = (1, 2, 4, 8)
 BAND = 12
@@ -47,6 +49,11 @@ def convolutions(waves: Array) -> Array:
     counts, by thirds of the sound; where it fits worst its count, over all. The kernels are the same in every run.
     """
     return _each(waves, _convolutions)
+
+
+def spectrogram(waves: Array) -> Array:
+    """Return the levels of `SPANS` equal spans of time in each band: what nets of sounds look at, as numbers."""
+    return _each(waves, lambda level, crossing, peak: (areas(len(level), SPANS) @ level / 20).ravel())
 
 
 def _each(waves: Array, measure: Callable[[Array, Array, float], Array]) -> Array:

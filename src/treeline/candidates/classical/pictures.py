@@ -19,6 +19,7 @@ __all__ = [
     "coarse_gradients",
     "colours",
     "gradients",
+    "pixels",
     "pooled",
     "shrunk",
     "small",
@@ -34,6 +35,8 @@ BINS = 18
 FLAT = 1e-3
 "Energy of a block below which its gradients count as noise: an edge of 3 % of the brightness."
 HISTOGRAM = 16
+BARE = 32
+"Pixels of a side of a picture that is taken as it is."
 
 
 def gradients(images: Array) -> Array:
@@ -169,6 +172,11 @@ def textures(images: Array) -> Array:
     cell = (np.arange(k)[:, None, None] * 4 + quadrant) * kinds + table[code]
     counts = np.bincount(cell.ravel(), minlength=k * 4 * kinds).reshape(k, 4 * kinds)
     return np.asarray(np.sqrt(counts * (4 / (height * width))).astype(np.float16))
+
+
+def pixels(images: Array) -> Array:
+    """Return the pixels as they are, of at most `BARE` a side."""
+    return np.asarray((shrunk(images, BARE).reshape(len(images), -1) / 255).astype(np.float16))
 
 
 @cache

@@ -1,7 +1,8 @@
 """Classical candidates for pictures: what classical vision measures in them, and learners for tables on top.
 
 Four ways to look: a kernel machine and neighbours on gradients, boosted trees on coarse ones, and a linear model on patches
-that are learned from the pictures. Numbers and categories of the table stand beside in all of them.
+that are learned from the pictures. Numbers and categories of the table stand beside in all of them. A fifth, the kernel
+machine on bare pixels, tells what the features are worth.
 """
 
 from __future__ import annotations
@@ -14,24 +15,28 @@ from treeline.candidates.classical.lightgbm import LightGBM
 from treeline.candidates.classical.linear import Linear
 from treeline.candidates.classical.neighbours import Neighbours
 from treeline.candidates.classical.patches import Patches
-from treeline.candidates.classical.pictures import coarse_gradients, colours, gradients, textures
+from treeline.candidates.classical.pictures import coarse_gradients, colours, gradients, pixels, textures
 from treeline.candidates.classical.svm import Svm
 from treeline.candidates.classical.through import Beside, Compared, Group, Through
 from treeline.problem.task import Family
 
-__all__ = ["CARDS", "boosting", "neighbours", "patches", "svm"]
+__all__ = ["CARDS", "bare", "boosting", "neighbours", "patches", "svm"]
 
 GRADIENTS = Group("gradients-18", gradients, 2.0)
 TEXTURES = Group("textures-59", textures)
 COLOURS = Group("colours-16", colours)
+PIXELS = Group("pixels-32", pixels)
 COARSE = Group("coarse-gradients-18", coarse_gradients)
 
 
-def svm() -> Through:
+def svm(groups: tuple[Group, ...] = (GRADIENTS, TEXTURES, COLOURS)) -> Through:
     """Return a Gaussian kernel machine on principal components of gradients, textures and colours."""
-    return Through(
-        Svm(Ready), Compared("image", (GRADIENTS, TEXTURES, COLOURS), 300), {"exact": 3000, "landmarks": 1500}
-    )
+    return Through(Svm(Ready), Compared("image", groups, 300), {"exact": 3000, "landmarks": 1500})
+
+
+def bare() -> Through:
+    """Return the same machine on principal components of the pixels."""
+    return svm((PIXELS,))
 
 
 def neighbours() -> Through:
@@ -68,6 +73,19 @@ CARDS = (
         "Gradients and a kernel machine",
         "svm",
         "Dalal, Triggs, Histograms of oriented gradients, CVPR 2005; Cortes, Vapnik, Machine Learning 1995",
+        licence="BSD-3-Clause",
+        requires=("sklearn", "scipy"),
+        max_rows=100_000,
+        cost_power=1.2,
+        portfolio=({}, {"gamma": 0.5, "C": 10.0}),
+        plain="image_pixels",
+        space={"gamma": (0.1, 3.0, "log"), "C": (0.5, 50.0, "log"), "components": (100, 500)},
+    ),
+    _card(
+        "pixels",
+        "Bare pixels and a kernel machine",
+        "bare",
+        "Cortes, Vapnik, Machine Learning 1995",
         licence="BSD-3-Clause",
         requires=("sklearn", "scipy"),
         max_rows=100_000,

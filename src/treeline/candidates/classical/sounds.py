@@ -1,7 +1,8 @@
 """Classical candidates for sounds: what classical audio analysis measures in them, and learners for tables on top.
 
 A kernel machine, extra trees and boosted trees on statistics of the spectrogram over time, and a linear model on random
-convolutions of it. Numbers and categories of the table stand beside in all of them.
+convolutions of it. Numbers and categories of the table stand beside in all of them. A fifth, the kernel machine on the bare
+spectrogram, tells what the features are worth.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from typing import Any
 
 from treeline.candidates.blocks import Ready
 from treeline.candidates.card import Card
-from treeline.candidates.classical.audio import convolutions, statistics
+from treeline.candidates.classical.audio import convolutions, spectrogram, statistics
 from treeline.candidates.classical.forests import ExtraTrees
 from treeline.candidates.classical.lightgbm import LightGBM
 from treeline.candidates.classical.linear import Linear
@@ -18,15 +19,21 @@ from treeline.candidates.classical.svm import Svm
 from treeline.candidates.classical.through import Beside, Compared, Group, Through
 from treeline.problem.task import Family
 
-__all__ = ["CARDS", "boosting", "forest", "kernels", "svm"]
+__all__ = ["CARDS", "bare", "boosting", "forest", "kernels", "svm"]
 
 STATISTICS = Beside("sound", (Group("statistics-40", statistics),))
 CONVOLUTIONS = Group("convolutions-40", convolutions)
+SPECTROGRAM = Group("spectrogram-40", spectrogram)
 
 
 def svm() -> Through:
     """Return a Gaussian kernel machine on statistics."""
     return Through(Svm(), STATISTICS, {"gamma": 0.5, "C": 5.0, "landmarks": 1500})
+
+
+def bare() -> Through:
+    """Return a Gaussian kernel machine on principal components of the spectrogram."""
+    return Through(Svm(Ready), Compared("sound", (SPECTROGRAM,), 300), {"exact": 3000, "landmarks": 1500})
 
 
 def forest() -> Through:
@@ -70,7 +77,20 @@ CARDS = (
         max_rows=100_000,
         cost_power=1.2,
         portfolio=({}, {"gamma": 0.2, "C": 20.0}),
+        plain="sound_spectrogram",
         space={"gamma": (0.05, 2.0, "log"), "C": (0.5, 50.0, "log")},
+    ),
+    _card(
+        "spectrogram",
+        "The bare spectrogram and a kernel machine",
+        "bare",
+        "Cortes, Vapnik, Machine Learning 1995",
+        licence="BSD-3-Clause",
+        requires=("sklearn", "scipy"),
+        max_rows=100_000,
+        cost_power=1.2,
+        portfolio=({}, {"gamma": 0.5, "C": 10.0}),
+        space={"gamma": (0.1, 3.0, "log"), "C": (0.5, 50.0, "log"), "components": (100, 500)},
     ),
     _card(
         "boosting",

@@ -20,7 +20,7 @@ from treeline.candidates.prepare import Dense, settings, with_prefix, without_pr
 from treeline.problem.metric import Array
 from treeline.problem.task import Family, Task
 
-__all__ = ["CARDS", "Words"]
+__all__ = ["CARDS", "WordCounts", "Words"]
 
 PATHS = {
     "logistic": (3.0, 1.0, 0.3, 0.1, 0.03, 0.01),
@@ -48,8 +48,13 @@ class Vocabulary:
     "Count a gram once a text, and do not bring rows to length one."
 
     @classmethod
-    def fit(cls, counts: tuple[Any, Any], grams: Grams, *, most: int, presence: bool) -> tuple[Vocabulary, Any]:
-        """Learn from the counts of training texts; return the vocabulary and their features (n, d)."""
+    def fit(
+        cls, counts: tuple[Any, Any], grams: Grams, *, most: int, presence: bool, rare: bool = True
+    ) -> tuple[Vocabulary, Any]:
+        """Learn from the counts of training texts; return the vocabulary and their features (n, d).
+
+        `rare`: grams of few texts weigh more (idf).
+        """
         found, weights = [], []
         n = next(one.shape[0] for one in counts if one is not None)
         for part in counts:
@@ -59,7 +64,8 @@ class Vocabulary:
             if len(keep) > share:
                 keep = np.sort(keep[np.argsort(-seen[keep], kind="stable")[:share]])
             found.append(keep.astype(np.int32))
-            weights.append(np.ones(len(keep)) if presence else np.log((1 + n) / (1 + seen[keep])) + 1)
+            alike = presence or not rare
+            weights.append(np.ones(len(keep)) if alike else np.log((1 + n) / (1 + seen[keep])) + 1)
         made = cls(np.concatenate(found), len(found[0]), np.concatenate(weights).astype(np.float32), grams, presence)
         return made, made._of(counts)
 
@@ -150,10 +156,13 @@ class Words:
     """One linear model; the setting `model` says which: `logistic`, `hinge`, `bayes` (NB-SVM), `squared`."""
 
     model = "logistic"
+    bare = False
+    "Counts of single words, and nothing made of them."
 
     def fit(self, folds: Sequence[Fold], params: Mapping[str, Any], *, clock: Clock, seed: int) -> list[Fitted]:
         """Fit the path of penalties for each fold; its watch chooses."""
-        chosen = settings({"steps": None, "words": 2, "chars": 5}, params)
+        grams = {"words": 1, "chars": 1} if self.bare else {"words": 2, "chars": 5}
+        chosen = settings({"steps": None, **grams}, params)
         out: list[Fitted] = []
         for at, fold in enumerate(folds):
             share = Clock(max(0.0, clock.left()) / (len(folds) - at), threads=clock.threads)
@@ -165,8 +174,9 @@ class Words:
         model = "squared" if rows.shape.task is Task.REGRESSION else self.model
         grams = Grams(int(chosen["words"]), tuple(range(2, int(chosen["chars"]) + 1)))
         vocabulary, texts = Vocabulary.fit(
-            counts_of(rows, grams), grams, most=columns_for(rows.shape.n_classes), presence=model == "bayes"
-        )
+            counts_of(rows, grams), grams, most=columns_for(rows.shape.n_classes),
+            presence=model == "bayes", rare=not self.bare,
+        )  # fmt: skip
         table, _ = Dense.fit(rows, seed=seed, cap=20)
         inputs = Inputs(vocabulary, table)
         scale, z, _ = training_target(rows)
@@ -190,6 +200,12 @@ class Words:
         """Rebuild the weights."""
         inputs = Inputs(Vocabulary.restore(arrays, meta["vocabulary"]), Dense.restore(without_prefix("table", arrays)))
         return Fit(inputs, Weights(arrays["slope"], arrays["offset"]), Scale(**meta["scale"]))
+
+
+class WordCounts(Words):
+    """The linear model on how often each word occurs: what TF-IDF of pairs and characters is held against."""
+
+    bare = True
 
 
 class WordsSvm(Words):
@@ -248,12 +264,14 @@ def _ratios(matrix: Any, target: Array) -> Array:
     return np.asarray(ratio, dtype=np.float32)
 
 
-def _card(name: str, title: str, build: str, paper: str, tasks: tuple[Task, ...]) -> Card:
+def _card(name: str, title: str, build: str, paper: str, tasks: tuple[Task, ...], **more: Any) -> Card:
+    usual = {
+        "portfolio": ({}, {"words": 3, "chars": 6}, {"words": 1, "chars": 4}),
+        "space": {"words": [1, 2, 3], "chars": [3, 4, 5, 6]},
+    }
     return Card(
         name=name, title=title, family=Family.CLASSICAL, build=f"{__name__}:{build}", paper=paper, licence="Apache-2.0",
-        accepts=("text",), tasks=tasks, requires=("scipy", "sklearn"), needs=("scipy",), anytime=True,
-        portfolio=({}, {"words": 3, "chars": 6}, {"words": 1, "chars": 4}),
-        space={"words": [1, 2, 3], "chars": [3, 4, 5, 6]},
+        accepts=("text",), tasks=tasks, requires=("scipy", "sklearn"), needs=("scipy",), anytime=True, **{**usual, **more},
     )  # fmt: skip
 
 
@@ -262,7 +280,11 @@ CARDS = (
     _card(
         "words_logistic", "TF-IDF, logistic regression", "Words",
         "Joachims, Text categorization with support vector machines, ECML 1998; Genkin, Lewis, Madigan, Technometrics 2007",
-        (*LABELS, Task.REGRESSION),
+        (*LABELS, Task.REGRESSION), plain="words_counts",
+    ),
+    _card(
+        "words_counts", "Counts of words, logistic regression", "WordCounts",
+        "Genkin, Lewis, Madigan, Technometrics 2007", (*LABELS, Task.REGRESSION), portfolio=({},), space={},
     ),
     _card(
         "words_svm", "TF-IDF, linear SVM", "WordsSvm",

@@ -66,7 +66,7 @@ class TorchOps:
     def bent_linear(self, x: Any, weight: Any, bias: Any, bend: Any, *, act: str, rate: float) -> Any:
         """See `NumpyOps.bent_linear`."""
         out = self.linear(x, weight, bias, x.shape[-1] ** -0.5)
-        return self.drop(torch.lerp(out, self.act(act, out), bend), rate)
+        return self.drop(torch.lerp(out, self.act(act, out), bend.to(out.dtype)), rate)
 
     def ensemble_block(self, x: Any, first: Any, weight: Any, second: Any, bias: Any, *, rate: float) -> Any:
         """See `NumpyOps.ensemble_block`."""
@@ -235,6 +235,17 @@ class Device:
         self.world = self.accelerator.num_processes if self.accelerator else 1
         self.name = self.accelerator.device if self.accelerator else torch.device("cpu")
         torch.manual_seed(seed + self.rank)
+
+    @staticmethod
+    def start() -> None:
+        """Open the GPU where there is one, which takes seconds in every new process: its first products load the libraries."""
+        if not torch.cuda.is_available():
+            return
+        import accelerate  # noqa: F401
+
+        picture = torch.ones(1, 8, 16, 16, device="cuda", dtype=torch.bfloat16, requires_grad=True)
+        (F.conv2d(picture, picture[:, :, :3, :3]).flatten() @ torch.ones(196, device="cuda").bfloat16()).backward()
+        torch.cuda.synchronize()
 
     def put(self, value: Array) -> Any:
         """Return an array as a tensor on the device; a float64 as float32."""

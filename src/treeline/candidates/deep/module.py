@@ -11,9 +11,10 @@ Layers that only torch runs fast enough need it at prediction, too: their cards 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
+from itertools import chain
 from typing import Any, ClassVar, Protocol, Self
 
 import numpy as np
@@ -80,6 +81,9 @@ class ModuleNet:
         module = self.module
         if module.training != ops.training:
             module.train(ops.training)
+        first = next(_held(module), x)
+        if first.device != x.device:
+            module.to(x.device)  # for what is not among the weights: frozen layers and their running means
         # A view for one member, one copy for several: indexing would fill a gradient of zeros for every weight and member.
         parts = {
             name.partition(".")[2]: [value.squeeze(0)] if len(x) == 1 else value.unbind(0)
@@ -101,6 +105,11 @@ class ModuleNet:
         held = {name.partition(".")[2]: torch.from_numpy(np.array(value)) for name, value in weights.items()}
         module.load_state_dict(held, strict=False, assign=True)
         return module.eval()
+
+
+def _held(module: Any) -> Iterator[Any]:
+    """Yield a module's weights and buffers."""
+    return chain(module.parameters(), module.buffers())
 
 
 def _named(module: Any) -> dict[str, Any]:

@@ -26,6 +26,7 @@ import numpy as np
 import pandas as pd
 from claims_measure import measured_run
 from measure import ROOT, TREELINE, commit, machine
+from media import OWN, TEXTS, prepared, texts
 from tables import DATA, names, table
 
 FACTS = ROOT / "bench" / "results" / "claims.jsonl"
@@ -35,6 +36,8 @@ SAMPLES = ("breast_cancer", "diabetes", "digits", "fair")
 SMALL = ("adult_income", "diamonds", "job_change", "loans_full", "online_shoppers")
 DIRTY = ("adult_income", "telco_churn", "job_change")
 FEW_ROWS, FLIPPED = 800, 0.2
+RAW = (*OWN, *TEXTS)
+FEW = tuple(f"{name}:{rows}" for name in TEXTS for rows in (600, 2000))
 LIBRARIES = ("treeline", "scikit-learn", "lightgbm", "catboost", "interpret-core", "torch")
 
 
@@ -47,6 +50,8 @@ def plan(data: Path) -> list[tuple[str, str]]:
         *(("small", name) for name in SMALL),
         *(("dirty", name) for name in DIRTY),
         *(("whole", name) for name in rest),
+        *(("raw", name) for name in RAW),
+        *(("few", name) for name in FEW),
     ]
 
 
@@ -54,6 +59,14 @@ def source(arm: str, name: str, data: Path) -> tuple[str, list[str]]:
     """Return what `treeline run` reads, and its options."""
     if name.startswith("sample:"):
         return name, []
+    if arm == "raw":
+        train, _, _, options = prepared(name, data)
+        return str(train), [*options, "--metric", "accuracy", "--pretrained", "none"]
+    if arm == "few":
+        path, rows = WORK / "tables" / f"{name.replace(':', '-')}.csv", int(name.partition(":")[2])
+        path.parent.mkdir(parents=True, exist_ok=True)
+        texts(name.partition(":")[0], data).sample(rows, seed=0).write_csv(path)
+        return str(path), ["--target", "label", "--text", "text", "--metric", "accuracy"]
     which = table(name, data, WORK / "tables")
     options = ["--target", which.target, "--task", which.task, "--metric", which.metric]
     if arm == "whole":
@@ -90,11 +103,16 @@ def write(path: Path, fact: dict) -> None:
 def run(args: argparse.Namespace) -> None:
     """Make every run that is still missing."""
     for arm, name in plan(args.data):
+        if args.arms and arm not in args.arms:
+            continue
         key = f"{arm} {name} {args.seconds:g}"
         if key in known(args.facts):
             continue
         out = WORK / "runs" / key.replace(" ", "-").replace(":", "-")
+        if arm == "few" and not args.pretrained:
+            continue
         where, options = source(arm, name, args.data)
+        options += ["--pretrained", args.pretrained] if arm == "few" else []
         words = [*shlex.split(args.before), str(TREELINE), "run", where, *options, "--time-limit", f"{args.seconds:g}s"]
         load, start = os.getloadavg()[0], time.perf_counter()
         done = subprocess.run([*words, "--quiet", "--out", str(out)], capture_output=True, text=True, check=False)
@@ -173,6 +191,10 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=ROOT / "docs" / "claims.md", help="for `report`")
     parser.add_argument("--facts", type=Path, default=FACTS)
     parser.add_argument("--seconds", type=float, default=40)
+    parser.add_argument(
+        "--pretrained", default="", help="folder of a text encoder; without it the arm `few` is left out"
+    )
+    parser.add_argument("--arms", nargs="+", default=[], help="only these")
     parser.add_argument("--before", default="", help="words before each run, such as a lock or `nice -n 5`")
     args = parser.parse_args()
     if args.what == "run":

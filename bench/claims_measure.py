@@ -33,6 +33,9 @@ PAIRS = (
     ("best", "boosted"),
     ("best", "four"),
     ("best", "glass"),
+    ("own", "frozen"),
+    ("classical", "own"),
+    ("classical", "frozen"),
 )
 "Each gives `second - first` on the same rows, turned so that above zero the second is better."
 
@@ -118,7 +121,9 @@ def _predictions(ledger: Ledger, judged: Judged) -> dict[str, Array]:
     candidate = {one.name: one.trials[0].candidate for one in standings(ledger)}
     found = {candidate[m.name]: crossfitted(judged, m) for m in judged.members if m.name == candidate[m.name]}
     glass = [name for name, card in cards().items() if card.glass_box]
-    groups = {"boosted": BOOSTED, "four": FOUR, "glass": glass}
+    frozen = [name for name, card in cards().items() if card.pretrained and card.accepts]
+    own = [name for name, card in cards().items() if card.media_net and not card.pretrained]
+    groups = {"boosted": BOOSTED, "four": FOUR, "glass": glass, "own": own, "frozen": frozen}
     for family in Family:
         if judged.of(family):
             found[str(family)] = procedure(judged, family).prediction

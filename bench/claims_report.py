@@ -7,6 +7,7 @@ from pathlib import Path
 from statistics import median
 
 import claims_costs
+import claims_raw
 import claims_scores
 from claims_public import opened
 from claims_stats import LEAST, Row, Runs, chosen, table
@@ -17,7 +18,9 @@ PRETRAINED = ("tabicl", "tabpfn")
 def report(facts: dict[str, dict], path: Path) -> None:
     """Write the page from whatever facts there are."""
     runs, failed = chosen(facts)
-    rows = [row for row in [*claims_scores.rows(runs), *claims_costs.rows(runs)] if row is not None]
+    rows = [
+        row for row in [*claims_scores.rows(runs), *claims_costs.rows(runs), *claims_raw.rows(runs)] if row is not None
+    ]
     parts = [
         "# The claims ledger",
         "The field makes many claims about trees and nets. This page takes those that can be tested and shows what "

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from treeline.evidence.influence import measure, score_by_fold
+from treeline.evidence.luck import scatter
 from treeline.evidence.paired import compare, score_interval
 from treeline.problem.metric import METRICS
 
@@ -38,7 +39,8 @@ def test_auc_is_delong_on_one_split() -> None:
     assert second.score - first.score == pytest.approx(difference, abs=1e-9)
     assert pull @ pull / N**2 == pytest.approx(variance, abs=1e-9)
     found = compare(Y, A, B, METRICS["roc_auc"], fold=ONE, margin=0.005)
-    assert found.se**2 - found.luck**2 == pytest.approx(variance + second.floor, abs=1e-8)
+    rows = np.sqrt(variance + second.floor)
+    assert found.se == pytest.approx(scatter(rows, rows, np.array([difference]), rows=N, units=N).se, rel=1e-6)
     assert second.floor < 0.05 * variance
 
 

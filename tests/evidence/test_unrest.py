@@ -29,7 +29,7 @@ def factor(losses: dict[str, np.ndarray]) -> float:
 
 
 def test_equal_contenders_are_restless_and_a_clear_champion_is_not() -> None:
-    assert factor(table(0)) > 1.15
+    assert factor(table(0)) > 1.07
     assert factor(table(0, best=0.5)) == pytest.approx(1.0, abs=0.02)
     assert factor(table(0, contenders=1)) == 1.0
 
@@ -38,8 +38,11 @@ def test_the_standard_error_is_that_of_the_whole_procedure() -> None:
     found = [judge_losses(table(seed), margin=0.0).difference for seed in range(150)]
     scatter = np.std([one.estimate for one in found])
     told = np.mean([one.se for one in found])
-    assert 0.95 * scatter < told < 1.45 * scatter
-    assert np.mean([max(one.p_better, one.p_worse) >= 0.95 for one in found]) <= 0.06
+    assert 0.95 * scatter < told < 1.25 * scatter
+    # at a margin of zero a side that is 95% likely to be better is called in one of ten equal worlds, by construction
+    assert np.mean([max(one.p_better, one.p_worse) >= 0.95 for one in found]) <= 0.1 + 2 * np.sqrt(0.09 / 150)
+    held = np.mean([one.interval[0] <= 0 <= one.interval[1] for one in found])
+    assert 0.91 <= held <= 0.98
 
 
 def test_it_is_the_same_each_time_and_said_in_the_verdict() -> None:

@@ -1,9 +1,8 @@
 """Which of two predictions is better on the same rows, by how much, and how sure that is.
 
 The interval pairs rows, where a t-test over folds wastes half of the power. What rows cannot show, the luck of the folds' models,
-is added as a variance: what the folds differ by more than their rows explain, at the scale of Nadeau and Bengio (2003), and a
-share of the rows' own variance where too few folds were judged to see it; see docs/decisions/0012. Beside it stands the
-posterior of Benavoli, Corani, Demšar and Zaffalon (JMLR 2017) over folds.
+is added as a variance (`luck.py`). Beside it stands the posterior of Benavoli, Corani, Demšar and Zaffalon (JMLR 2017) over
+folds.
 """
 
 from __future__ import annotations
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from treeline.evidence.influence import Measured, measure, score_by_fold, turn
+from treeline.evidence.luck import Scatter, scatter
 
 if TYPE_CHECKING:
     from treeline.problem.metric import Array, Metric
@@ -22,9 +22,6 @@ __all__ = ["WIDEN", "Difference", "Interval", "compare", "contrast", "correlated
 
 WIDEN = 1.2
 "Widens the interval of a single score, which nothing is added to."
-FEW_FOLDS = 3
-LUCK_ROWS = 500
-"With fewer folds the luck of one fold's models is taken to weigh as much as the rows do when it holds out this many."
 FEW_UNITS = 20
 
 
@@ -103,12 +100,9 @@ def contrast(
     estimate = turn(metric, b.score - a.score)
     spread, units = _spread(a, b, group)
     known = folds[np.isfinite(folds)]
-    luck = _luck(spread, known, b.rows)
-    rows = unrest * spread
-    se = float(np.hypot(rows, luck))
-    df = units - 1 if len(known) < FEW_FOLDS else _together(rows, units - 1, luck, len(known) - 1)
-    p_better, p_same, p_worse = three_way(estimate, se, margin, df)
-    reach = _t_quantile(df) * se
+    found = scatter(unrest * spread, spread, known, rows=b.rows, units=units)
+    p_better, p_same, p_worse = three_way(estimate, found.se, margin, found.df)
+    reach = _t_quantile(found.df) * found.se
     by_fold = correlated_t(known, margin)
     caveats = []
     if len(known) < 2:
@@ -118,16 +112,16 @@ def contrast(
     if group is not None and units < FEW_UNITS:
         were = "group was" if units == 1 else "groups were"
         caveats.append(f"Only {units} {were} judged; with fewer than {FEW_UNITS} the interval is rough.")
-    corrected = [_told(rows, luck, len(known))]
+    corrected = [_told(found, len(known))]
     if unrest > 1.0:
         corrected.append(f"choosing anew in every resample (interval widened by {unrest:.2f})")
     if group is not None:
         corrected.append(f"rows of one group being alike ({units} groups)")
     return Difference(
         estimate=estimate,
-        se=se,
-        luck=luck,
-        df=df,
+        se=found.se,
+        luck=found.luck,
+        df=found.df,
         interval=(estimate - reach, estimate + reach),
         p_better=p_better,
         p_same=p_same,
@@ -184,43 +178,15 @@ def correlated_t(differences: Array, margin: float) -> tuple[float, float, float
     k = len(differences)
     if k < 2:
         return None
-    scale = float(differences.std(ddof=1)) * np.sqrt(_overlapping(k))
+    scale = float(differences.std(ddof=1)) * np.sqrt(1 / k + 1 / (k - 1))  # Nadeau and Bengio (2003): rho = 1/k
     return three_way(float(differences.mean()), scale, margin, k - 1)
 
 
-def _overlapping(k: int) -> float:
-    """Return what to multiply the variance of k folds with: 1/k + rho/(1 - rho), rho = 1/k for their shared training rows."""
-    return 1.0 / k + 1.0 / (k - 1)
-
-
-def _luck(spread: float, folds: Array, rows: int) -> float:
-    """Return the standard error that the luck of the folds' models adds to a difference whose rows say `spread`.
-
-    If rows were all, the variance of (K,) folds would be K times that of their mean. What they vary by beyond that is the luck
-    of their models, and more rows do not take it away. With too few folds to see it, it is taken from the rows' variance.
-    """
-    k = len(folds)
-    if k < FEW_FOLDS:
-        return float(spread * np.sqrt(rows / max(k, 1) / LUCK_ROWS))
-    excess = max(float(folds.var(ddof=1)) - k * spread**2, 0.0)
-    return float(np.sqrt(excess * _overlapping(k)))
-
-
-def _together(rows: float, rows_df: float, luck: float, luck_df: float) -> float:
-    """Return the degrees of freedom of two standard errors whose variances are added (Satterthwaite 1946)."""
-    if not rows + luck > 0:
-        return rows_df
-    share = rows**2 / (rows**2 + luck**2)
-    return float(1 / (share**2 / max(rows_df, 1) + (1 - share) ** 2 / luck_df))
-
-
-def _told(rows: float, luck: float, folds: int) -> str:
+def _told(found: Scatter, folds: int) -> str:
     """Return what the luck of the models made of the interval."""
-    if luck == 0:
-        return "the luck of the folds' models (the folds differ no more than their rows explain)"
-    wider = f" (interval widened by {np.hypot(rows, luck) / rows:.2f})" if rows > 0 else ""
-    usual = ", of a usual size, since too few folds were judged to see it" if folds < FEW_FOLDS else ""
-    return f"the luck of the folds' models{usual}{wider}"
+    rows = np.sqrt(max(found.se**2 - found.luck**2, 0.0))
+    wider = f" (interval widened by {found.se / rows:.2f})" if rows > 0 else ""
+    return f"the luck of the folds' models, {'of a usual size' if folds < 2 else 'as far as they show it'}{wider}"
 
 
 def _spread(a: Measured | None, b: Measured, group: Array | None) -> tuple[float, int]:

@@ -1,0 +1,71 @@
+"""The luck of the folds' models: what another draw of training rows and seeds would change, and rows cannot show.
+
+Models of single folds differ by more than the held-out rows explain. How much more is known a little before any fold was judged,
+from worlds whose law is known, and a little from the folds at hand: so few say little about a variance. Both are put together by
+Bayes' rule (docs/decisions/0017).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from treeline.problem.metric import Array
+
+__all__ = ["Scatter", "scatter"]
+
+ROWS, SPREAD = 2_000.0, 1.5
+"The held-out rows of a fold at which they weigh as much as the luck of its models: median of a lognormal, and its deviation."
+AT = np.exp(np.linspace(np.log(3.0), np.log(1e6), 80))
+
+
+@dataclass(frozen=True, slots=True)
+class Scatter:
+    """How a difference scatters: a Student around the estimate."""
+
+    se: float
+    "Its scale."
+    luck: float
+    "What of the scale is luck: more rows in the same folds do not take it away."
+    df: float
+
+
+def scatter(rows_se: float, spread: float, folds: Array, *, rows: int, units: int) -> Scatter:
+    """Put rows and luck together.
+
+    Args:
+        rows_se: the standard error that rows and choosing leave.
+        spread: that of rows alone.
+        folds: (K,) the finite differences of the folds.
+        rows: judged rows.
+        units: independent units among them.
+
+    The mixture over all amounts of luck is told by the Student that has its mean variance and the spread of that variance.
+    """
+    mean, square = _luck(spread, folds, rows)
+    total = rows_se**2 + mean
+    doubt = max(square - mean**2, 0.0)
+    free = 4 + 2 * total**2 / doubt if doubt > 1e-12 * total**2 else np.inf
+    shrunk = (free - 2) / free if np.isfinite(free) else 1.0
+    share = rows_se**2 / total if total > 0 else 1.0
+    df = 1 / (1 / free + share**2 / max(units - 1, 1))
+    return Scatter(float(np.sqrt(total * shrunk)), float(np.sqrt(mean * shrunk)), float(df))
+
+
+def _luck(spread: float, folds: Array, rows: int) -> tuple[float, float]:
+    """Return mean and mean square of the variance that luck gives the mean of (K,) folds."""
+    k = max(len(folds), 1)
+    if not spread > 0:  # no rows differ: the folds cannot either
+        return 0.0, 0.0
+    log = -0.5 * (np.log(AT / ROWS) / SPREAD) ** 2
+    if k > 1:
+        # If rows were all, the variance of the folds would be K times that of their mean.
+        wide = 1 + rows / k / AT
+        log -= 0.5 * (k - 1) * (np.log(wide) + float(folds.var(ddof=1)) / (k * spread**2) / wide)
+    weight = np.exp(log - log.max())
+    weight /= weight.sum()
+    each = spread**2 * rows / (k * AT)
+    return float(weight @ each), float(weight @ each**2)

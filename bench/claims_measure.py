@@ -130,7 +130,7 @@ def _predictions(ledger: Ledger, judged: Judged) -> dict[str, Array]:
     for name, wanted in groups.items():
         members = tuple(m for m in judged.members if candidate[m.name] in wanted)
         if members:
-            found[name] = procedure(replace(judged, members=members), Family.CLASSICAL).prediction
+            found[name] = procedure(replace(judged, members=members), None).prediction
     return found
 
 

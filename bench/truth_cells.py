@@ -9,12 +9,10 @@ from typing import Any
 import numpy as np
 from scipy import stats
 
-from treeline.evidence.paired import WIDEN
-
 __all__ = ["WIDTHS", "cell"]
 
 FOLDS = 5
-WIDTHS = ("as printed", "before decision 0012: rows x choosing anew x 1.2", "rows x choosing anew", "rows only")
+WIDTHS = ("as printed", "rows x choosing anew", "rows only")
 
 
 def cell(key: Sequence[Any], found: list[dict[str, Any]], *, null: bool) -> dict[str, Any]:
@@ -27,7 +25,9 @@ def cell(key: Sequence[Any], found: list[dict[str, Any]], *, null: bool) -> dict
     truth = 0.0 if null else float(real.mean())
     bare = np.sqrt([one["within"] / FOLDS for one in found])
     off = np.abs(estimate - truth)
-    widths = dict(zip(WIDTHS, (se, bare * unrest * WIDEN, bare * unrest, bare), strict=True))
+    free = np.array([one["df"] for one in found])
+    many = np.full(len(found), rows - 1.0)
+    widths = dict(zip(WIDTHS, ((se, free), (bare * unrest, many), (bare, many)), strict=True))
     calls = Counter(one["call"] for one in found)
     blend = [one for one in found if one["call"] == "BOTH"]
     return dict(zip(names, key, strict=True)) | {
@@ -45,7 +45,7 @@ def cell(key: Sequence[Any], found: list[dict[str, Any]], *, null: bool) -> dict
         "z2": float(np.mean((off / se) ** 2)),
         "unrest": float(unrest.mean()),
         "held": {
-            name: [int((off <= stats.t.ppf(level, rows - 1) * width).sum()) for level in (0.975, 0.95)]
-            for name, width in widths.items()
+            name: [int((off <= stats.t.ppf(level, df) * width).sum()) for level in (0.975, 0.95)]
+            for name, (width, df) in widths.items()
         },
     }

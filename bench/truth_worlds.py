@@ -165,7 +165,7 @@ def case(fits: Fits, metric_name: str, deal: str, size: float = 0.0) -> dict[str
     wide = [part for part in gap.corrected_for if part.startswith("choosing anew")]
     return {
         "task": str(fits.law.task), "metric": metric_name, "rows": n, "deal": deal, "size": size, "margin": margin,
-        "call": str(said.call), "estimate": gap.estimate, "se": gap.se, "luck": gap.luck,
+        "call": str(said.call), "estimate": gap.estimate, "se": gap.se, "luck": gap.luck, "df": gap.df,
         "p_better": gap.p_better, "p_worse": gap.p_worse,
         "unrest": float(wide[0].rsplit(" ", 1)[1].rstrip(")")) if wide else 1.0,
         "called_at_zero": "DEEP" if at_zero[0] >= SURE else "CLASSICAL" if at_zero[2] >= SURE else "",

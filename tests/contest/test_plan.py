@@ -94,6 +94,22 @@ def test_the_baseline_comes_first_and_the_best_climbs_first():
     assert next(trial.entry for trial in trials if trial.rung == 1.0 and trial.entry != "base") == "good"
 
 
+def test_another_seed_of_the_best_follows_its_settings_and_that_of_others_comes_last():
+    plan = plan_of(["base", "quick", "good", "slow", "quick-2", "good-2"], rows=4000, seconds=900)
+    again = tuple(
+        replace(entry, name=f"{entry.name}-again", again=True)
+        for entry in plan.entries[Family.CLASSICAL]
+        if entry.name in ("quick", "good", "slow")
+    )
+    plan.entries[Family.CLASSICAL] += again
+    trials, _ = play(plan, Family.CLASSICAL, 880)
+    order = list(dict.fromkeys(trial.entry for trial in trials if trial.rung == 1.0))
+    assert order[-5:] == ["good-2", "good-again", "quick-2", "quick-again", "slow-again"]
+    assert all(tops(trials, entry.name) == [0, 1, 2, 3, 4] for entry in again)
+    seeds = {trial.entry: trial.seed for trial in trials if trial.rung == 1.0 and trial.fold == 0}
+    assert seeds["good"] != seeds["good-again"]
+
+
 @pytest.mark.parametrize(
     ("rows", "seconds"), [(900, 30), (7000, 30), (7000, 60), (30_000, 60), (200_000, 60), (200_000, 300)]
 )

@@ -19,10 +19,13 @@ import soundfile
 from PIL import Image
 
 from treeline.data import decoders, media
+from treeline.data.ask import ask
+from treeline.data.audit import audit
 from treeline.data.column import Kind
 from treeline.data.media import decode, decode_files
 from treeline.data.media_image import Unreadable, look, pixels
 from treeline.data.media_sound import HZ, samples
+from treeline.data.read_table import read
 from treeline.errors import DataError, SetupError
 
 RNG = np.random.default_rng(0)
@@ -401,3 +404,14 @@ def test_memory_and_seconds_of_a_child_are_limited(tmp_path: Path, monkeypatch: 
     assert found.bad[1][0] == "needs too much memory"
     assert found.bad[2][1] == "ends the process that decodes it (SIGXCPU)"
     assert 0 not in found.bad
+
+
+def test_a_list_of_absolute_paths_says_why_it_is_no_column_of_images(tmp_path: Path) -> None:
+    for number in range(30):
+        Image.fromarray(np.full((8, 8), number, np.uint8)).save(tmp_path / f"{number}.png")
+    rows = [f"{tmp_path}/{number}.png,{'ab'[number % 2]}" for number in range(30)]
+    (tmp_path / "list.csv").write_text("\n".join(["image,label", *rows]) + "\n")
+    dataset = read(tmp_path / "list.csv")
+    why = r"no input column is left.* is an absolute path\. Do: Give paths from the table's folder on"
+    with pytest.raises(DataError, match=why):
+        audit(dataset, ask(dataset, "label"))

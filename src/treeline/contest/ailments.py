@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from treeline.contest.blend import CUT, standings
+from treeline.contest.field import AGAIN
 from treeline.contest.fitting import cross_fitted
 from treeline.contest.leaderboard import baselines, cards_of
 from treeline.evidence.diagnosis import Contender, Side, diagnose
@@ -48,8 +49,9 @@ def ailments(ledger: Ledger, judged: Judged, verdict: dict[str, Any], findings: 
     noise = replace(noise, shared=shared_error(judged.y, *means) if len(means) == 2 else None)
     found = _last_doubling(ledger, judged.metric)
     sides = {family: _side(verdict["families"].get(str(family)), trials, found, cards_of(ledger)) for family in Family}
+    seeds = {family: _seeds(trials, family) for family in Family}
     return diagnose(
-        {family: side for family, side in sides.items() if side is not None},
+        {family: replace(side, seeds=seeds[family]) for family, side in sides.items() if side is not None},
         scale=scale, margin=verdict["margin"], noise=noise,
     ).to_json()  # fmt: skip
 
@@ -100,6 +102,19 @@ def _side(
         doubling=None if steps is None else (float(steps[0]), float(steps[1])),
         unfinished=bool(told["unfinished"]),
     )
+
+
+def _seeds(trials: dict[str, tuple[Trial, ...]], family: Family) -> float | None:
+    """Return the standard deviation of the score over seeds: from fits on the same rows and folds with two of them."""
+    gaps = [
+        float(one.score - other.score)
+        for name, fits in trials.items()
+        if name.endswith(AGAIN) and fits[0].family is family
+        for one in fits
+        for other in trials.get(name.removesuffix(AGAIN), ())
+        if (one.fold, one.rung) == (other.fold, other.rung) and one.score is not None and other.score is not None
+    ]
+    return float(np.sqrt(np.mean(np.square(gaps)) / 2)) if len(gaps) > 1 else None
 
 
 def _contender(told: dict[str, Any], trials: tuple[Trial, ...], cards: dict[str, dict[str, Any]]) -> Contender:

@@ -54,8 +54,8 @@ MOST = 16
 
 PLAIN = "plain_inputs"
 "The setting of a probe, which is fitted on a table of plain numbers."
-PROBE = "-plain"
-"How the names of all probes end."
+PROBE, AGAIN = "-plain", "-again"
+"How the names of all probes end, and of what is fitted with another seed."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,7 +156,7 @@ def line_up(
         )
     if len(entries) == 2 and not chosen and all(entries.values()):
         least = max(min(map(len, entries.values())), FIRST_WAVE)
-        entries = {family: listed[:least] for family, listed in entries.items()}
+        entries = {family: listed[:least] + _again(listed) for family, listed in entries.items()}
     reference = [card for card in cards.values() if card.reference and given.task in card.tasks]
     host = Family.CLASSICAL if Family.CLASSICAL in entries else next(iter(entries))
     for card in reference:
@@ -219,6 +219,11 @@ def _entries(cards: list[Card], family: Family, *, first: int) -> tuple[Entry, .
     for position in range(max(len(later), len(varied))):
         made += varied[position : position + 1] + later[position : position + 1]
     return tuple(made[:MOST])
+
+
+def _again(entries: tuple[Entry, ...]) -> tuple[Entry, ...]:
+    """Return the first entries once more, for another seed: what is done last, if there is time."""
+    return tuple(replace(entry, name=f"{entry.name}{AGAIN}", again=True) for entry in entries[:FIRST_WAVE])
 
 
 def _entry(card: Card, turn: int, family: Family) -> Entry:

@@ -77,7 +77,7 @@ def head_of(
         "findings": [finding.to_json() for finding in findings],
         "entries": [
             {"name": e.name, "candidate": e.candidate, "family": str(family), "params": e.params,
-             "reference": e.reference, "probe": e.probe}
+             "reference": e.reference, "probe": e.probe, "again": e.again}
             for family, listed in field.entries.items() for e in listed
         ],
         "cards": {

@@ -8,6 +8,7 @@ import numpy as np
 
 from treeline.candidates.registry import cards
 from treeline.contest.blend import Standing, scored, standings
+from treeline.contest.field import AGAIN
 from treeline.contest.trial import State, Trial
 
 if TYPE_CHECKING:
@@ -60,7 +61,7 @@ def leaderboard(ledger: Ledger, problem: Problem, weights: dict[str, float], wid
             continue
         row: dict[str, Any] = {
             "name": name,
-            "title": titles.get(trials[0].candidate, name) + name.removeprefix(trials[0].candidate).replace("-", " #"),
+            "title": titles.get(trials[0].candidate, name) + _variant(name.removeprefix(trials[0].candidate)),
             "family": str(trials[0].family), "score": None, "interval": None, "folds": 0, "rows": max(t.rows for t in trials),
             "cpu_s": sum(t.cpu_s for t in trials), "predict_s_per_1000": None, "weight": weights.get(name, 0.0),
             "state": str(trials[-1].state), "reference": name in references(ledger), "whole": False,
@@ -70,6 +71,11 @@ def leaderboard(ledger: Ledger, problem: Problem, weights: dict[str, float], wid
         board.append(row)
     sign = -1.0 if problem.metric.greater_is_better else 1.0
     return sorted(board, key=lambda row: (row["score"] is None, not row["whole"], sign * (row["score"] or 0.0)))
+
+
+def _variant(suffix: str) -> str:
+    """Return what tells an entry from its candidate's first one: its number, or that it has another seed."""
+    return ", another seed" if suffix == AGAIN else suffix.replace("-", " #")
 
 
 def _scored(ledger: Ledger, problem: Problem, one: Standing, width: int) -> dict[str, Any]:

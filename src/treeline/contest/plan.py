@@ -201,7 +201,9 @@ class Plan:
         others = [
             entry for entry in contenders[self.first_wave :] if entry.candidate in order or entry.candidate not in first
         ]
-        others.sort(key=lambda entry: order.index(entry.candidate) if entry.candidate in order else len(order))
+        place = {candidate: rank for rank, candidate in enumerate(order)}
+        # Another seed of the best follows its settings, that of others comes last.
+        others.sort(key=lambda one: (one.again and place.get(one.candidate) != 0, place.get(one.candidate, len(order))))
         return self._fill(others, record, left_s, range(self._width.get(family, self.folds)))
 
     def _wide(self, entries: Sequence[Entry], record: Record, left_s: float) -> int:

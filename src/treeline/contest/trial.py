@@ -31,6 +31,8 @@ class Entry:
     params: dict[str, Any]
     reference: bool = False
     "The baseline: shown, never counted as a contender."
+    again: bool = False
+    "The default setting of another entry with another seed, where time is left: one more member, and what seeds do."
     probe: bool = False
     "A contender once more without engineered inputs, on one rung: measures what they buy. A reference too."
 

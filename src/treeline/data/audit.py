@@ -13,8 +13,9 @@ from treeline.data import alike, condition, copies, goal, leaks, order, text_con
 from treeline.data.column import Kind
 from treeline.data.condition import LEFT_OUT
 from treeline.data.findings import Finding, Severity
+from treeline.data.read_media import LIKE_PATHS
 from treeline.data.view import view_of
-from treeline.errors import DataError
+from treeline.errors import DataError, shown
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator
@@ -61,9 +62,11 @@ def audit(
             )
         )
     if problem is not None and not _inputs(view, findings):
+        paths = [f"{shown(name)} {note}" for name, note in dataset.how.items() if note.startswith(LIKE_PATHS)]
         raise DataError(
-            "D017: no input column is left once identifiers and constant columns are taken out.",
-            do="Add columns, or give one another kind with --kind.",
+            "D017: no input column is left once identifiers and constant columns are taken out"
+            + (f"; {paths[0]}." if paths else "."),
+            do="Give paths from the table's folder on." if paths else "Add columns, or give one another kind with --kind.",
             where=dataset.source,
         )
     grave = [Severity.BLOCK, Severity.WARN, Severity.NOTE]

@@ -21,13 +21,15 @@ from treeline.errors import DataError, UsageError, shown
 if TYPE_CHECKING:
     import polars as pl
 
-__all__ = ["FOLD", "SPLIT", "holds_media", "path_columns", "read_media"]
+__all__ = ["FOLD", "LIKE_PATHS", "SPLIT", "holds_media", "path_columns", "read_media"]
 
 FILE, LABEL, SPLIT, METADATA, FILE_NAME, FOLD = "file", "label", "split", "metadata.csv", "file_name", "fold"
 SPLITS = {"train", "training", "val", "valid", "validation", "dev", "test", "testing"}
 MOSTLY = 0.9
 "From this share of paths on, a column of a table is one of files."
 PARTS = "the folder that a file came from, no input; no model is trained on a test folder, the delivered one is judged on it"
+LIKE_PATHS = "looks like paths of"
+"How the note on a column begins whose files may not be read."
 STRAY = 0.01
 "Up to this share of files may lie beside the class folders; they are set aside."
 
@@ -67,7 +69,7 @@ def path_columns(frame: pl.DataFrame, root: str) -> tuple[dict[str, Kind], dict[
         if len(refused) <= (1 - MOSTLY) * len(values):
             found[name] = kind
         else:
-            notes[name] = f"looks like paths of {kind}s, but {shown(refused[0][0], 40)} {refused[0][1]}"
+            notes[name] = f"{LIKE_PATHS} {kind}s, but {shown(refused[0][0], 40)} {refused[0][1]}"
     return found, notes
 
 

@@ -73,6 +73,8 @@ class Side:
     contenders: tuple[Contender, ...]
     doubling: tuple[float, float] | None = None
     "What the last doubling of its rows brought, above zero for better, and its standard error; None where it is not known."
+    seeds: float | None = None
+    "Standard deviation of the score over seeds, rows and settings alike; None where no fit was made with two."
     unfinished: bool = False
     "Whether the clock did not suffice for one fit on all rows: more time would then give it more rows."
 
@@ -174,8 +176,12 @@ def _ailments(side: Side, scale: Scale, noise: Noise, felt: float) -> list[Ailme
     if side.unfinished:
         rows = rows_se = None
     if known["fold_spread"] is not None:
-        spread = f"; folds scatter by {known['fold_spread']:.2g}, where rows alone explain {known['row_spread']:.2g}; training"
-        spread += " rows and seeds are in what is beyond, seeds alone were not measured"
+        spread = f"; folds scatter by {known['fold_spread']:.2g}, where rows alone explain {known['row_spread']:.2g}; "
+        spread += (
+            "training rows and seeds are in what is beyond, seeds alone were not measured: the time went elsewhere"
+        )
+    if side.seeds is not None:
+        spread = spread.partition("; training")[0] + f"; the same fits with another seed scatter by {side.seeds:.2g}"
     milder = _milder(side, scale, felt) if gap is not None else ""
     variance = _one("variance", gap, se, felt, seen + milder + spread)
     return [
@@ -253,7 +259,7 @@ def _plain_numbers(side: Side) -> dict[str, Any]:
         "gap_se": _mean([(one.weight, _gap_se(one, train - one.held)) for one, train in pairs]),
         "fold_spread": _mean([(one.weight, np.std(one.held, ddof=1)) for one in wide]),
         "row_spread": _mean([(one.weight, one.se) for one in wide]),
-        "seed_spread": None,
+        "seed_spread": side.seeds,
         "done": _mean([(one.weight, np.mean(one.done)) for one in used if one.done]) or 1.0,
         "late_gain": _mean(
             [(one.weight, np.mean([gain or 0.0 for gain in one.late_gain])) for one in used if one.done]

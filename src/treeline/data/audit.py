@@ -62,7 +62,7 @@ def audit(
             )
         )
     if problem is not None and not _inputs(view, findings):
-        paths = [f"{shown(name)} {note}" for name, note in dataset.how.items() if note.startswith(LIKE_PATHS)]
+        paths = [f"{shown(one.name)} {one.note}" for one in dataset.columns if one.note.startswith(LIKE_PATHS)]
         raise DataError(
             "D017: no input column is left once identifiers and constant columns are taken out"
             + (f"; {paths[0]}." if paths else "."),

@@ -51,6 +51,14 @@ def test_sizes_are_shares_of_the_way_from_a_guess_to_a_perfect_score():
     assert "0.82 on training rows, 0.8 out of fold" in found["sentence"]
 
 
+def test_seeds_are_told_apart_from_rows_where_fits_differ_in_nothing_else():
+    assert "seeds alone were not measured" in size(told(one()), "variance")["evidence"]
+    found = told(one(), seeds=0.0034)
+    assert "folds scatter by 0.0082" in size(found, "variance")["evidence"]
+    assert "the same fits with another seed scatter by 0.0034" in size(found, "variance")["evidence"]
+    assert found["sides"]["classical"]["seed_spread"] == 0.0034
+
+
 def test_errors_with_a_root_are_weighed_in_squares():
     scale = Scale(METRICS["root_mean_squared_error"], 10.0)
     found = told(one(held=(5.0,) * 4, train=(3.0,) * 4), scale=scale, score=5.0, margin=0.1)

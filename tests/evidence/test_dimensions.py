@@ -116,6 +116,15 @@ def test_the_exponent_of_rows_is_found_again() -> None:
     assert found.odds.winner == "classical"
 
 
+def test_growth_in_columns_is_told_or_said_to_be_unknown() -> None:
+    both = [*fits(Family.CLASSICAL, 1.0), *fits(Family.DEEP, 2.0)]
+    found = scalability(both, {}, columns={Family.CLASSICAL: (1.0, "LightGBM")})
+    assert found.words.endswith("Twice the columns cost about 2.0 times (LightGBM).")
+    assert found.sides["classical"].detail["columns_exponent"] == 1.0
+    assert "columns_exponent" not in found.sides["deep"].detail
+    assert scalability(both, {}).words.endswith("Growth in columns was not measured.")
+
+
 def test_two_points_tell_no_exponent() -> None:
     two = [fit for family in Family for fit in fits(family, 1.0)[:2]]
     assert "Not measured" in scalability(two, {}).words

@@ -112,7 +112,10 @@ def _seeds(trials: dict[str, tuple[Trial, ...]], family: Family) -> float | None
         if name.endswith(AGAIN) and fits[0].family is family
         for one in fits
         for other in trials.get(name.removesuffix(AGAIN), ())
-        if (one.fold, one.rung) == (other.fold, other.rung) and one.score is not None and other.score is not None
+        if (one.fold, one.rung) == (other.fold, other.rung)
+        and one.score is not None
+        and other.score is not None
+        and min(one.done, other.done) >= CUT * max(one.done, other.done)
     ]
     return float(np.sqrt(np.mean(np.square(gaps)) / 2)) if len(gaps) > 1 else None
 

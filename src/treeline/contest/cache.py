@@ -106,10 +106,17 @@ class Cache:
         codes = np.where(rows.cat > 0, rows.cat, np.nan).astype(np.float32)
         return Rows(shape, np.hstack([rows.num[:, facts["plain"]], codes]), rows.cat[:, :0], rows.y)
 
-    def fold(self, fold: int, rung: float, *, plain: bool = False) -> tuple[Rows, Rows, Array]:
-        """Return training rows, held-out rows and the halves of the latter; as `plain` numbers if asked."""
+    @staticmethod
+    def narrow(rows: Rows) -> Rows:
+        """Return rows with every other column."""
+        names, levels, sizes = rows.shape.num_names[::2], rows.shape.cat_names[::2], rows.shape.cards[::2]
+        shape = replace(rows.shape, num_names=names, cat_names=levels, cards=sizes)
+        return replace(rows, shape=shape, num=rows.num[:, ::2], cat=rows.cat[:, ::2])
+
+    def fold(self, fold: int, rung: float, *, view: Callable[[Rows], Rows] | None = None) -> tuple[Rows, Rows, Array]:
+        """Return training rows, held-out rows and the halves of the latter; the rows as `view` turns them, if given."""
         every = self.every()
         train = every.take(np.sort(np.load(self.folder / f"{self._train(fold, rung)}.npy", allow_pickle=False)))
         index = np.load(self.folder / f"test-{fold}.npy", allow_pickle=False)
         test, half = every.take(index), np.asarray(self.array("half")[index])
-        return (self.plain(train), self.plain(test), half) if plain else (train, test, half)
+        return (train, test, half) if view is None else (view(train), view(test), half)

@@ -12,7 +12,7 @@ from treeline.contest.trial import Entry
 from treeline.errors import UsageError
 from treeline.problem.task import Family, Task
 
-__all__ = ["PLAIN", "PROBE", "Absent", "Field", "Given", "line_up", "probes"]
+__all__ = ["AGAIN", "FEWER", "HALF", "PLAIN", "PROBE", "Absent", "Field", "Given", "line_up", "narrowed", "probes"]
 
 FIRST = {
     Family.CLASSICAL: ("lightgbm", "catboost", "random_forest", "ebm"),
@@ -54,8 +54,10 @@ MOST = 16
 
 PLAIN = "plain_inputs"
 "The setting of a probe, which is fitted on a table of plain numbers."
-PROBE, AGAIN = "-plain", "-again"
-"How the names of all probes end, and of what is fitted with another seed."
+FEWER = "half_the_columns"
+"The setting of a probe that sees every other column."
+PROBE, HALF, AGAIN = "-plain", "-half", "-again"
+"How the names of probes on plain inputs end, of those on half the columns, and of what is fitted with another seed."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -181,6 +183,18 @@ def probes(field: Field, cards: Mapping[str, Card], *, media: bool) -> Field:
         elif first is not None and cards[first.candidate].plain:
             bare = cards[first.candidate].plain
             more = (Entry(name=f"{bare}{PROBE}", candidate=bare, family=family, params={}, reference=True, probe=True),)
+        entries[family] = (*listed, *more)
+    return Field(entries, field.absent)
+
+
+def narrowed(field: Field) -> Field:
+    """Return the field with each family's first contender once more on half the columns: how its cost grows with them."""
+    entries = {}
+    for family, listed in field.entries.items():
+        first = next((entry for entry in listed if not entry.reference), None)
+        more = () if first is None else (
+            replace(first, name=f"{first.candidate}{HALF}", params={FEWER: True}, reference=True, probe=True),
+        )  # fmt: skip
         entries[family] = (*listed, *more)
     return Field(entries, field.absent)
 

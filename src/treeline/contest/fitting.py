@@ -16,7 +16,7 @@ import numpy as np
 from treeline.candidates.card import Clock, Fitted, Fold, Rows, Watch
 from treeline.candidates.registry import card_named
 from treeline.contest.cache import Cache, transform_of
-from treeline.contest.field import PLAIN
+from treeline.contest.field import FEWER, PLAIN
 from treeline.contest.job import Job
 from treeline.contest.ledger import crc_of, durable, write_state
 from treeline.data.splits import ALL
@@ -61,8 +61,10 @@ def execute(job: Job, out: Path) -> None:
     if job.folds == (ALL,):
         _write_result(job, out, {"trials": [_fit_all(job, out, cache.every(), transform)]})
         return
-    params, plain = {name: value for name, value in job.params.items() if name != PLAIN}, bool(job.params.get(PLAIN))
-    parts = [cache.fold(fold, job.rung, plain=plain) for fold in job.folds]
+    views = {PLAIN: cache.plain, FEWER: cache.narrow}
+    view = next((view for name, view in views.items() if job.params.get(name)), None)
+    params = {name: value for name, value in job.params.items() if name not in views}
+    parts = [cache.fold(fold, job.rung, view=view) for fold in job.folds]
     watches = [_watch(test, half, transform) for _, test, half in parts]
     folds = [Fold(_for_fit(train, transform), watch) for (train, _, _), watch in zip(parts, watches, strict=True)]
     opened = _open_gpu()

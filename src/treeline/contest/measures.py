@@ -12,16 +12,16 @@ from treeline.candidates.media import FULL_EPOCHS
 from treeline.candidates.registry import cards
 from treeline.contest.blend import held_out
 from treeline.contest.cache import transform_of
-from treeline.contest.fitting import cross_fitted
 from treeline.contest.leaderboard import cards_of, contending
 from treeline.contest.ledger import Ledger
 from treeline.contest.opening import encoder_of, prices_of
+from treeline.contest.probes import engineered, growth_in_columns
 from treeline.contest.shares import fits_cpu
 from treeline.contest.trial import State, Trial
 from treeline.evidence.bill import Spent, compute
 from treeline.evidence.choice import Procedure
 from treeline.evidence.curves import Curve
-from treeline.evidence.dimensions import DIMENSIONS, Dimension, accuracy, engineering, unmeasured
+from treeline.evidence.dimensions import DIMENSIONS, Dimension, accuracy, unmeasured
 from treeline.evidence.effort import Fit, data_needed, scalability, training_time
 from treeline.evidence.influence import score_of
 from treeline.evidence.paired import compare
@@ -36,8 +36,6 @@ from treeline.problem.task import Family
 
 __all__ = ["Measures"]
 
-ALIKE = 1.25
-"Fits that the clock let do shares of their steps within this factor compare."
 SLICED = 5
 "Inputs whose slices are looked at: those with the largest single effect on the predictions."
 
@@ -64,10 +62,12 @@ class Measures:
         found = [
             data_needed(fronts, floor, metric),
             compute({family: self._spent(family) for family in Family}),
-            self._engineering(),
+            engineered(self.ledger, self.problem),
             training_time(fits, self._floor(fold=0), metric),
             self._accuracy(),
-            scalability(fits, line.doubling if line else {}, fewer=self._fewer(fits)),
+            scalability(
+                fits, line.doubling if line else {}, columns=growth_in_columns(self.ledger), fewer=self._fewer(fits)
+            ),
             self._interpretability(),
         ]
         return [one.to_json() for one in found]
@@ -135,36 +135,6 @@ class Measures:
             joules=measured, gpu_joules=None if None in boards else sum(j or 0.0 for j in boards),
             price=price, gpu_price=gpu_price, contenders=len(self.judged.of(family)),
         )  # fmt: skip
-
-    def _engineering(self) -> Dimension:
-        if not any("probe" in entry for entry in self.ledger.head["entries"]):
-            return unmeasured("engineering", "this ledger is older than that measurement")
-        probes = [entry for entry in self.ledger.head["entries"] if entry["probe"]]
-        known = cards()
-        bare = {card.plain: card for card in known.values() if card.plain}
-        media = next((bare[probe["candidate"]].accepts[0] for probe in probes if probe["candidate"] in bare), "")
-        if not probes:
-            raw = encoder_of(self.ledger).media
-            why = "the first contender cannot do without" if raw else "every input is a plain number"
-            return unmeasured("engineering", f"{why}, so there is nothing to compare")
-        done = {(trial.entry, trial.rung): trial for trial in self.ledger.done() if trial.fold == 0}
-        rows = self.ledger.rows()
-        inside = rows["fold"] == 0
-        half, group, gains, count = rows["half"][inside], rows.get("group"), {}, 0
-        for probe in probes:
-            plain = next((trial for (name, _), trial in done.items() if name == probe["name"]), None)
-            with_all = bare[probe["candidate"]].name if media else probe["candidate"]
-            base = done.get((with_all, plain.rung)) if plain else None
-            if plain is None or base is None or max(plain.done, base.done) > ALIKE * min(plain.done, base.done):
-                continue  # what the clock took from either is not what engineering gave
-            kept = [cross_fitted(self.ledger.predictions(trial), half) for trial in (plain, base)]
-            gap = compare(
-                rows["y"][inside], kept[0], kept[1], self.problem.metric, fold=rows["fold"][inside],
-                margin=self.problem.margin, group=None if group is None else group[inside],
-            )  # fmt: skip
-            gains[plain.family] = (gap.estimate, gap.se, cards_of(self.ledger)[base.candidate]["title"])
-            count = plain.rows
-        return engineering(gains, self.problem.margin, rows=count, media=media)
 
     def _sample(self) -> tuple[Array, Array, list[str]]:
         """Return for the judged rows in the ledger's sample: their place (k,) among the judged, inputs (k, d), their names."""

@@ -13,7 +13,7 @@ from treeline.candidates.media import MediaColumn, largest
 from treeline.candidates.registry import card_named, cards
 from treeline.candidates.weights import find_weights
 from treeline.contest.cache import Cache
-from treeline.contest.field import Given, line_up, probes
+from treeline.contest.field import Given, line_up, narrowed, probes
 from treeline.contest.head import head_of, write_rows, write_sample
 from treeline.contest.ledger import Ledger, read_state, write_state
 from treeline.contest.plan import Plan, rungs_of
@@ -46,6 +46,8 @@ KINDS = ("image", "sound", "text")
 "The kind that leads comes first."
 FEW, WORDY = 2, 12
 "Texts lead beside so few other inputs, or with so many words."
+NARROWED, NARROWED_S = 4, 60.0
+"From so many inputs and seconds on a fit on half the columns is made."
 FORESIGHT_S = 20.0
 "Below this limit there is no time for the landmarks of the prior."
 
@@ -135,6 +137,8 @@ def _begin(
     )  # fmt: skip
     if given.leads or len(encoder.plain) < len(encoder.num_names) or encoder.cat_names:
         field = probes(field, cards(), media=given.leads)
+    if not given.leads and budget.limit_s >= NARROWED_S and len(encoder.inputs) >= NARROWED:
+        field = narrowed(field)
     write_rows(ledger, targets, folds, keys["groups"])
     write_state(ledger.out / "ledger" / "features.safetensors", *encoder.state())
     told = head_of(

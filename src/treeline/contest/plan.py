@@ -162,10 +162,11 @@ class Plan:
         return self._wish(best, rung, (0,), min(1.3 * natural + 1.0, SHAPE_SHARE * left_s), left_s)
 
     def _probe(self, family: Family, record: Record, left_s: float) -> Wish | None:
-        """The first contender on plain numbers, on the highest rung below the top that it has seen and that costs little."""
+        """The first contender with less to look at, on the highest rung below the top that it has seen and that costs little."""
         first = next((entry for entry in self.entries[family] if not entry.reference), None)
-        probe = next((entry for entry in self.entries[family] if entry.probe), None)
-        if first is None or probe is None or any(record.touched(probe, rung) for rung in self.rungs):
+        probes = [entry for entry in self.entries[family] if entry.probe]
+        probe = next((one for one in probes if not any(record.touched(one, rung) for rung in self.rungs)), None)
+        if first is None or probe is None:
             return None
         seen = [rung for rung in self.rungs[:-1] or self.rungs if rung in record.rungs(first)]
         for rung in reversed(seen):

@@ -66,7 +66,9 @@ def audit(
         raise DataError(
             "D017: no input column is left once identifiers and constant columns are taken out"
             + (f"; {paths[0]}." if paths else "."),
-            do="Give paths from the table's folder on." if paths else "Add columns, or give one another kind with --kind.",
+            do="Give paths from the table's folder on."
+            if paths
+            else "Add columns, or give one another kind with --kind.",
             where=dataset.source,
         )
     grave = [Severity.BLOCK, Severity.WARN, Severity.NOTE]

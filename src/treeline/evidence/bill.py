@@ -70,7 +70,9 @@ def compute(spent: Mapping[Family, Spent]) -> Dimension:
         odds=None
         if any(each.gpu_s for each in spent.values())
         else normal(a - b, math.hypot(se_a, se_b), math.log(FACTOR)),
-        words=f"One fit of all that the {cheap} side uses takes {ratio:.3g} times less CPU than that of the other.",
+        words=f"One fit of all that the {cheap} side uses takes {ratio:.3g} times less CPU than that of the other."
+        if ratio >= FACTOR
+        else "One fit of all that a side uses takes about as much CPU on both sides.",
         how=f"CPU seconds of the fits' own processes, children included; a fit that the clock cut counts whole; "
         f"spread over folds. Energy is {energy}.",
     )

@@ -159,12 +159,19 @@ def training_time(fits: Sequence[Fit], guess: float | None, metric: Metric, *, s
     )
 
 
-def scalability(fits: Sequence[Fit], doubling: Mapping[str, tuple[float, float]], *, fewer: str = "") -> Dimension:
+def scalability(
+    fits: Sequence[Fit],
+    doubling: Mapping[str, tuple[float, float]],
+    *,
+    columns: Mapping[Family, tuple[float, str]] | None = None,
+    fewer: str = "",
+) -> Dimension:
     """Compare how CPU seconds grow with rows: the exponent of a power law, fitted within contenders.
 
     Args:
         fits: all fits.
         doubling: by family what twice the rows would gain, and its standard error.
+        columns: by family the exponent of CPU seconds in columns, and whose.
         fewer: why the growth seen is not the growth to come, where that is so; then no side is called better.
     """
     found = {family: _exponent([fit for fit in fits if fit.family is family]) for family in Family}
@@ -181,16 +188,27 @@ def scalability(fits: Sequence[Fit], doubling: Mapping[str, tuple[float, float]]
             value=power, interval=(power - 1.96 * se, power + 1.96 * se), text=text, detail=detail
         )
         told.append(f"{2**power:.1f} times ({family})")
+        detail |= {"columns_exponent": columns[family][0]} if columns and family in columns else {}
     (a, se_a, least_a, _), (b, se_b, least_b, _) = known[Family.CLASSICAL], known[Family.DEEP]
     return Dimension(
         name="scalability",
         unit="exponent of rows",
         sides=sides,
         odds=None if fewer else normal(a - b, math.hypot(se_a, se_b), GROWTH, df=min(least_a, least_b)),
-        words=" ".join(filter(None, [f"Twice the rows cost {' and '.join(told)} the CPU.", fewer])),
+        words=" ".join(
+            filter(None, [f"Twice the rows cost {' and '.join(told)} the CPU.", _by_columns(columns or {}), fewer])
+        ),
         how="Power law of CPU seconds in rows within contenders; a fit that the clock cut counts as long as it would have taken, "
-        "unless it did less than a quarter. Growth in columns is not measured: a run has one width.",
+        "unless it did less than a quarter. Columns: one fit of a side's first contender on every other one, beside all of them.",
     )
+
+
+def _by_columns(columns: Mapping[Family, tuple[float, str]]) -> str:
+    """Say what twice the columns cost."""
+    if not columns:
+        return "Growth in columns was not measured."
+    told = " and ".join(f"{2**power:.1f} times ({name})" for power, name in columns.values())
+    return f"Twice the columns cost about {told}."
 
 
 def _exponent(fits: Sequence[Fit]) -> tuple[float, float, int, tuple[int, int]] | None:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from threading import RLock
 from typing import TYPE_CHECKING, Any, TextIO
 
-from treeline.contest.field import PROBE
+from treeline.contest.field import HALF, PROBE
 from treeline.errors import UsageError, shown
 from treeline.report import numbers
 from treeline.report.panel import Seen, draw
@@ -146,7 +146,7 @@ class Live:
                 trial.score is not None
                 and family not in self._firm
                 and trial.candidate != "baseline"
-                and not trial.entry.endswith(PROBE)
+                and not trial.entry.endswith((PROBE, HALF))
             )
             if known and trial.rung >= before:  # scores of other sizes do not compare
                 if trial.rung > before:

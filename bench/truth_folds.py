@@ -18,7 +18,7 @@ from truth_laws import Array, Law
 from truth_worlds import Fits, default_margin, fitted, world
 
 from treeline.evidence.influence import score_by_fold
-from treeline.evidence.paired import contrast
+from treeline.evidence.paired import spread_of
 from treeline.evidence.scores import Judged
 from treeline.evidence.sides import between, measured
 from treeline.evidence.unrest import unrest
@@ -72,12 +72,12 @@ def _seen(fits: Fits, name: str) -> list[dict[str, Any]]:
         pair = (Family.CLASSICAL, Family.DEEP)
         gap = between(part, known, *pair, margin)
         done = [known.procedures[family] for family in pair]
-        bare = contrast(known.measured[pair[0]], known.measured[pair[1]], metric, margin=margin, folds=np.zeros(5))
+        bare = spread_of(known.measured[pair[0]], known.measured[pair[1]], None)[0]
         real = [drawn.truth_by_fold(each)[:folds] for each in done]
         scores = [score_by_fold(part.y, each.prediction, metric, part.fold) for each in done]
         lines.append({
             "metric": name, "folds": folds, "judged": len(part.y), "margin": margin, "estimate": gap.estimate,
-            "se": gap.se, "interval": list(gap.interval), "rows_se": bare.se, "unrest": unrest(part, tuple(done), pair),
+            "se": gap.se, "interval": list(gap.interval), "rows_se": bare, "unrest": unrest(part, tuple(done), pair),
             "real": (real[1] - real[0]).tolist(), "seen": (scores[1] - scores[0]).tolist(),
         })  # fmt: skip
     return lines

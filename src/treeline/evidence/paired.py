@@ -18,7 +18,7 @@ from treeline.evidence.luck import Scatter, scatter
 if TYPE_CHECKING:
     from treeline.problem.metric import Array, Metric
 
-__all__ = ["WIDEN", "Difference", "Interval", "compare", "contrast", "correlated_t", "score_interval", "three_way"]
+__all__ = ["WIDEN", "Difference", "Interval", "compare", "contrast", "correlated_t", "score_interval", "spread_of", "three_way"]
 
 WIDEN = 1.2
 "Widens the interval of a single score, which nothing is added to."
@@ -98,7 +98,7 @@ def contrast(
     `unrest` is how many times wider the difference scatters when both sides choose anew (see `unrest.py`).
     """
     estimate = turn(metric, b.score - a.score)
-    spread, units = _spread(a, b, group)
+    spread, units = spread_of(a, b, group)
     known = folds[np.isfinite(folds)]
     found = scatter(unrest * spread, spread, known, rows=b.rows, units=units)
     p_better, p_same, p_worse = three_way(estimate, found.se, margin, found.df)
@@ -148,7 +148,7 @@ def score_interval(
 
 def interval_of(measured: Measured, metric: Metric, *, group: Array | None = None) -> Interval:
     """Return the 95% interval of a measured score, cut to what the metric can be."""
-    spread, units = _spread(None, measured, group)
+    spread, units = spread_of(None, measured, group)
     se = WIDEN * spread
     reach = _t_quantile(units - 1) * se
     low, high = measured.score - reach, measured.score + reach
@@ -189,7 +189,7 @@ def _told(found: Scatter, folds: int) -> str:
     return f"the luck of the folds' models, {'of a usual size' if folds < 2 else 'as far as they show it'}{wider}"
 
 
-def _spread(a: Measured | None, b: Measured, group: Array | None) -> tuple[float, int]:
+def spread_of(a: Measured | None, b: Measured, group: Array | None) -> tuple[float, int]:
     """Return the standard error of `b - a` and how many independent units it rests on."""
     codes = None if group is None else np.unique(group, return_inverse=True)[1]
     if b.influence is not None:

@@ -113,11 +113,16 @@ def _between(codes: Array, signal: Array) -> float:
 
 def _additive(codes: Array, signal: Array, train: Array) -> tuple[Array, list[Array]]:
     """Fit a ridge on the bins of every input on `train`; return its values (n,) and each input's part of them (n,)."""
-    hot = [np.eye(codes[:, j].max() + 1)[codes[:, j]] for j in range(codes.shape[1])]
-    z = np.hstack(hot)
-    middle, level = z[train].mean(axis=0), signal[train].mean()
-    centred = z[train] - middle
-    weights = np.linalg.solve(centred.T @ centred + RIDGE * np.eye(z.shape[1]), centred.T @ (signal[train] - level))
+    from scipy.linalg import solve
+
+    hot = [np.eye(codes[:, j].max() + 1, dtype=np.float32)[codes[:, j]] for j in range(codes.shape[1])]
+    seen = np.hstack([each[train] for each in hot])
+    middle, level = seen.mean(axis=0, dtype=np.float64).astype(np.float32), signal[train].mean()
+    seen -= middle
+    gram = (seen.T @ seen).astype(np.float64)
+    gram.flat[:: len(gram) + 1] += RIDGE
+    pull = seen.T @ (signal[train] - level).astype(np.float32)
+    weights = solve(gram, pull.astype(np.float64), assume_a="pos", overwrite_a=True)
     parts, at = [], 0
     for each in hot:
         here = slice(at, at + each.shape[1])

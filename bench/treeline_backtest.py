@@ -25,7 +25,7 @@ from scipy.special import expit, logit
 
 from treeline.evidence.crossing import IN_SIGHT, treeline
 from treeline.evidence.curves import Curve, Point, frontier
-from treeline.evidence.outlook import GAIN_SE, PLACE, WEIGHTS, gain, ladder, look_ahead
+from treeline.evidence.outlook import ALONE, GAIN_SE, PLACE, WEIGHTS, gain, ladder, look_ahead
 from treeline.problem.metric import METRICS
 from treeline.problem.task import Family
 
@@ -185,14 +185,14 @@ def calibration(p: np.ndarray, won: np.ndarray) -> float:
 def chances(mode: str, cases: Cases, p: np.ndarray) -> list[list[object]]:
     """Brier score and calibration at each horizon; `floor` is the calibration error of a perfect forecast of so many cases."""
     gap, hidden, leads = column(cases, "deep"), column(cases, "hidden"), column(cases, "leads") > 0
-    shipped = expit(inputs(cases) @ np.array(WEIGHTS))
+    shipped, alone = expit(inputs(cases) @ np.array(WEIGHTS)), expit(inputs(cases)[..., :2] @ np.array(ALONE))
     last, rng, rows = column(cases, "p_last"), np.random.default_rng(0), []
     for h, judged in product((1, 2, 3, 4), ("end", "all")):
         use = np.isfinite(gap[:, h]) & (gap[:, h] != 0) & ((hidden == h) | (judged == "all"))
         won, q, lead = gap[use, h] > 0, p[use, h], leads[use]
         over = calibration(np.where(lead, 1 - q, q), won != lead)
         floor = np.mean([calibration(q, rng.random(len(q)) < q) for _ in range(50)])
-        brier = [np.mean((x - won) ** 2) for x in (last[use], shipped[use, h], q)]
+        brier = [np.mean((x - won) ** 2) for x in (last[use], alone[use, h], shipped[use, h], q)]
         shown = [*brier, np.mean((q > 0.5) == won), calibration(q, won), over, floor]
         rows.append([mode, 2**h, judged, int(use.sum()), *(f"{x:.3f}" for x in shown)])
     return rows
@@ -279,7 +279,7 @@ left out; `ECE overtaken`: of P(leader overtaken); `ECE floor`: of a perfect for
 least that chance at 8 x was said; `changes`: the other side leads at 8 x; `already`: it did at the last rung, unseen;
 `median x`: times the last rung. Doubling: how often the gain ± the spread of the draws, times the factor, holds the truth.
 Self-checks: of frontiers with four rungs or more."""
-CHANCES = "mode|x rows|anchors|cases|Brier last|Brier shipped|Brier left out|right|ECE|ECE overtaken|ECE floor"
+CHANCES = "mode|x rows|anchors|cases|Brier last|Brier lead alone|Brier shipped|Brier left out|right|ECE|ECE overtaken|ECE floor"
 RANGES = "mode|P at 8 x|cases|changes|sets|said|seen|in range|in range, left out|already|ahead: in range|median x"
 GAINS = "mode|cases|1 sd|1.96 sd|factor|1 se left out|1.96 se left out|1 se shipped|1.96 se shipped"
 CHECKS = "self-checks|said|right|ECE|score within 1 se|flags per side"

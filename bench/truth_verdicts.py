@@ -25,7 +25,7 @@ def same_rows(real: list[Line]) -> str:
     """Say how long the runs were and how many rows were kept aside."""
     seconds = sorted({f"{one['seconds']:g} s" for one in real})
     aside = [one["truth"]["rows"] for one in real if one["truth"]]
-    load = float(np.median([one["load_before"] for one in real]))
+    load = float(np.median([one["load_before"] for one in real if one["load_before"] is not None]))
     at = ", ".join(sorted({one["treeline"] for one in real}))
     return (
         f"Treeline at {at}, {' and '.join(seconds)} each; {min(aside):,} to {max(aside):,} rows kept aside; "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -79,14 +80,24 @@ def test_doubling_the_rows_gains_what_the_curve_says() -> None:
     assert found.to_json()["doubling"]["classical"]["se"] > 0
 
 
-def test_too_few_rungs_are_no_treeline() -> None:
-    one = treeline(
-        curve(Family.CLASSICAL, (0.1, 0.1, 0.5), rows=(500,)), curve(Family.DEEP, (0.1, 0.1, 0.4), rows=(500,)), AUC
-    )
-    assert one.flags == ("FEW_RUNGS",)
-    assert one.leader is None
+@pytest.mark.parametrize("rows", [(500,), (500, 2000)])
+def test_too_few_rungs_for_curves_go_by_who_leads(rows: tuple[int, ...]) -> None:
+    sides = [curve(family, (floor, 0.1, 0.4), rows=rows) for family, floor in zip(Family, (0.1, 0.05), strict=True)]
+    found = treeline(sides[0], sides[1], AUC)
+    assert found.flags == ("FEW_RUNGS",)
+    assert found.leader is Family.DEEP
+    assert (found.rows, found.interval, found.last) == (None, None, rows[-1])
+    assert 0 < found.p_overtaken["2"] == found.p_overtaken["8"] < 0.1, "a clear lead of nets is kept"
+    back = treeline(replace(sides[1], family=Family.CLASSICAL), replace(sides[0], family=Family.DEEP), AUC)
+    assert back.p_overtaken["2"] < back.p_overtaken["8"] < 0.3, "one of classical models wears off"
+    assert "Going by who leads there alone, the chance of classical models leading at" in found.words
+    assert ("as well" in found.words) == (len(rows) == 2)
+
+
+def test_without_a_common_rung_there_is_no_treeline() -> None:
     empty = Curve(name="deep", family=Family.DEEP, points=())
-    assert treeline(curve(Family.CLASSICAL, (0.1, 0.1, 0.5)), empty, AUC).rows is None
+    found = treeline(curve(Family.CLASSICAL, (0.1, 0.1, 0.5)), empty, AUC)
+    assert (found.leader, found.rows, found.p_overtaken) == (None, None, {})
 
 
 def test_losses_without_a_floor_at_zero_are_taken() -> None:

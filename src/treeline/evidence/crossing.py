@@ -7,13 +7,13 @@ How the chances and the range are made is in `outlook`; what spoils a curve is i
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from treeline.evidence.ill_behaved import ill_behaved
-from treeline.evidence.outlook import AHEAD, PLACE, Ladder, doubled, ladder, look_ahead
+from treeline.evidence.outlook import AHEAD, PLACE, Ladder, doubled, ladder, lead_alone, look_ahead
 from treeline.problem.task import Family
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ IN_SIGHT = 0.5
 LIKELY = 0.6
 "From here on a change is called more likely than not: said 0.5 to 0.6, it came in about half of the cases."
 LEAST_RUNGS = 3
-"Through two points every shape goes exactly, and what it says beyond them is its own."
+"Through two points every shape goes exactly, and what it says beyond them is its own: then the lead alone counts."
 FAR = 0.2
 "Below this chance at 8 x the rows a change of lead is called not in sight."
 NAMES = {Family.DEEP: "deep learning", Family.CLASSICAL: "classical models"}
@@ -82,13 +82,16 @@ def treeline(classical: Curve, deep: Curve, metric: Metric, *, cut: Collection[F
     rungs = ladder(classical, deep, metric)
     doubling = {str(curve.family): doubled(curve, metric, seed) for curve in (classical, deep)}
     known = {family: gained for family, gained in doubling.items() if gained is not None}
-    if len(rungs.rows) < LEAST_RUNGS:
-        return _unknown(_few(rungs), "FEW_RUNGS", known)
-    ahead = look_ahead(rungs, AHEAD, seed)
+    if not len(rungs.rows):
+        return _unknown("Both sides have no number of rows in common: their learning curves do not compare.", known)
+    few = len(rungs.rows) < LEAST_RUNGS
     leader = Family.DEEP if rungs.losses[1][-1] < rungs.losses[0][-1] else Family.CLASSICAL
-    other = ahead.p_deep if leader is Family.CLASSICAL else 1 - ahead.p_deep
+    p_deep = lead_alone(rungs, AHEAD) if few else look_ahead(rungs, AHEAD, seed).p_deep
+    other = p_deep if leader is Family.CLASSICAL else 1 - p_deep
     overtaken = {str(times): float(p) for times, p in zip(AHEAD, other, strict=True) if times > 1}
     last = round(float(rungs.rows[-1]))
+    if few:
+        return _by_lead(rungs, leader, overtaken, known)
     where = None
     if other[-1] >= IN_SIGHT:
         middle, first, final = (round(last * times) for times in PLACE)
@@ -111,23 +114,25 @@ def treeline(classical: Curve, deep: Curve, metric: Metric, *, cut: Collection[F
     )
 
 
-def _few(rungs: Ladder) -> str:
-    """Say what two numbers of rows, or fewer, tell: who led there, and nothing of what comes."""
-    if len(rungs.rows) < 2:
-        return "There are too few common rungs to draw both learning curves."
-    gap = rungs.losses[0] - rungs.losses[1]
-    low, high = (f"{round(float(rows)):,}" for rows in rungs.rows)
-    leaders = [NAMES[Family.DEEP if each > 0 else Family.CLASSICAL] for each in gap]
-    if leaders[0] == leaders[1]:
-        words = f"With {low} training rows and with {high} the better scores are those of {leaders[0]}"
-    else:
-        words = (
-            f"With {low} training rows the better scores are those of {leaders[0]}, with {high} those of {leaders[1]}"
-        )
-    return words + "; two numbers of rows do not show where the curves go."
+def _by_lead(
+    rungs: Ladder, leader: Family, overtaken: dict[str, float], doubling: dict[str, tuple[float, float]]
+) -> Treeline:
+    """Return what one or two numbers of rows tell: who led there, and how often such a lead is lost."""
+    gap, last = rungs.losses[0] - rungs.losses[1], round(float(rungs.rows[-1]))
+    leaders = [NAMES[Family.DEEP if each > 0 else Family.CLASSICAL] for each in gap[:-1]]
+    words = f"With {last:,} training rows the better scores are those of {NAMES[leader]}"
+    if leaders:
+        same = leaders[0] == NAMES[leader]
+        words += f", with {round(float(rungs.rows[0])):,} {'as well' if same else f'those of {leaders[0]}'}"
+    words += (
+        f". So few numbers of rows do not show where the curves go. Going by who leads there alone, the chance of "
+        f"{NAMES[leader.other]} leading at {AHEAD[-1] * last:,} rows is {overtaken[str(AHEAD[-1])]:.0%}."
+    )
+    told = _unknown(words, doubling)
+    return replace(told, leader=leader, p_overtaken=overtaken, last=last, crossed_at=_crossed(rungs.rows, gap))
 
 
-def _unknown(words: str, flag: str, doubling: dict[str, tuple[float, float]]) -> Treeline:
+def _unknown(words: str, doubling: dict[str, tuple[float, float]]) -> Treeline:
     return Treeline(
         leader=None,
         p_overtaken={},
@@ -136,7 +141,7 @@ def _unknown(words: str, flag: str, doubling: dict[str, tuple[float, float]]) ->
         last=None,
         crossed_at=None,
         doubling=doubling,
-        flags=(flag,),
+        flags=("FEW_RUNGS",),
         notes=(words,),
         self_check=None,
         words=words,

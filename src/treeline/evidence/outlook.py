@@ -20,13 +20,15 @@ if TYPE_CHECKING:
     from treeline.evidence.curves import Curve
     from treeline.problem.metric import Array, Metric
 
-__all__ = ["AHEAD", "PLACE", "Ladder", "Outlook", "doubled", "gain", "ladder", "look_ahead", "stack"]
+__all__ = ["AHEAD", "PLACE", "Ladder", "Outlook", "doubled", "gain", "ladder", "lead_alone", "look_ahead", "stack"]
 
 AHEAD = (1, 2, 4, 8)
 "Times the last rung at which curves are read; nothing is said beyond the last."
 DRAWS = 200
 WEIGHTS = (0.47, -0.11, 0.43)
 "Of who leads now, of a classical lead for each doubling of the rows (it wears off), and of what the curves say."
+ALONE = (0.73, -0.15)
+"The first two where there are too few rungs for curves: by who leads now alone (frontiers: Brier .114, .169, .179 at 2, 4, 8 x)."
 PLACE = (1.25, 1.0, 4.0)
 "Times the last rung: median, and 80% range, of where a change of lead comes that has come by 8 x the rows."
 GAIN_SE = 0.65
@@ -87,11 +89,22 @@ def look_ahead(rungs: Ladder, times: Sequence[float], seed: int = 0) -> Outlook:
     """Return what two or more rungs say of `times` (H,) the rows of the last one."""
     at, rng = np.asarray(times, dtype=float), np.random.default_rng(seed)
     classical, deep = (_drawn(rungs.rows, y, se, at, rng) for y, se in zip(rungs.losses, rungs.errors, strict=True))
-    gap = float(rungs.losses[0][-1] - rungs.losses[1][-1])
-    width = float(np.hypot(rungs.errors[0][-1], rungs.errors[1][-1]))
-    p_last = 0.5 * math.erfc(-gap / width / math.sqrt(2))
+    p_last = _leads(rungs)
     p_mix = ((deep < classical) + 0.5 * (deep == classical)).mean(axis=(0, 1))
     return Outlook(p_last, p_mix, stack(p_last, p_mix, np.log2(at)), (classical, deep))
+
+
+def lead_alone(rungs: Ladder, times: Sequence[float]) -> Array:
+    """Return P(deep leads) at `times` (H,) the rows of the last rung by who leads there, where rungs are too few for curves."""
+    last, octaves = _logit(_leads(rungs)), np.log2(np.asarray(times, dtype=float))
+    return np.asarray(1.0 / (1.0 + np.exp(-(ALONE[0] * last + ALONE[1] * octaves * np.minimum(last, 0.0)))))
+
+
+def _leads(rungs: Ladder) -> float:
+    """Return P(deep leads) at the last rung."""
+    gap = float(rungs.losses[0][-1] - rungs.losses[1][-1])
+    width = float(np.hypot(rungs.errors[0][-1], rungs.errors[1][-1]))
+    return 0.5 * math.erfc(-gap / width / math.sqrt(2))
 
 
 def _drawn(rows: Array, loss: Array, se: Array, at: Array, rng: np.random.Generator) -> Array:

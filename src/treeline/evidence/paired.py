@@ -18,7 +18,17 @@ from treeline.evidence.luck import Scatter, scatter
 if TYPE_CHECKING:
     from treeline.problem.metric import Array, Metric
 
-__all__ = ["WIDEN", "Difference", "Interval", "compare", "contrast", "correlated_t", "score_interval", "spread_of", "three_way"]
+__all__ = [
+    "WIDEN",
+    "Difference",
+    "Interval",
+    "compare",
+    "contrast",
+    "correlated_t",
+    "score_interval",
+    "spread_of",
+    "three_way",
+]
 
 WIDEN = 1.2
 "Widens the interval of a single score, which nothing is added to."

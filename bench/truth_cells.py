@@ -25,9 +25,9 @@ def cell(key: Sequence[Any], found: list[dict[str, Any]], *, null: bool) -> dict
     truth = 0.0 if null else float(real.mean())
     bare = np.sqrt([one["within"] / FOLDS for one in found])
     off = np.abs(estimate - truth)
-    free = np.array([one["df"] for one in found])
+    free, scale = (np.array([one[name] for one in found]) for name in ("df", "scale"))
     many = np.full(len(found), rows - 1.0)
-    widths = dict(zip(WIDTHS, ((se, free), (bare * unrest, many), (bare, many)), strict=True))
+    widths = dict(zip(WIDTHS, ((scale, free), (bare * unrest, many), (bare, many)), strict=True))
     calls = Counter(one["call"] for one in found)
     blend = [one for one in found if one["call"] == "BOTH"]
     return dict(zip(names, key, strict=True)) | {

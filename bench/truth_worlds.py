@@ -161,11 +161,12 @@ def case(fits: Fits, metric_name: str, deal: str, size: float = 0.0) -> dict[str
     gap, n = said.difference, len(fits.y)
     assert gap is not None and said.both is not None
     truths = {family: drawn.truth(procedure(drawn.judged, family)) for family in (*Family, None)}
-    at_zero = three_way(gap.estimate, gap.se, 0.0, gap.df)
+    at_zero = three_way(gap.estimate, gap.scale, 0.0, gap.df)
     wide = [part for part in gap.corrected_for if part.startswith("choosing anew")]
     return {
         "task": str(fits.law.task), "metric": metric_name, "rows": n, "deal": deal, "size": size, "margin": margin,
-        "call": str(said.call), "estimate": gap.estimate, "se": gap.se, "luck": gap.luck, "df": gap.df,
+        "call": str(said.call), "estimate": gap.estimate, "se": gap.se, "luck": gap.luck, "scale": gap.scale,
+        "df": gap.df,
         "p_better": gap.p_better, "p_worse": gap.p_worse,
         "unrest": float(wide[0].rsplit(" ", 1)[1].rstrip(")")) if wide else 1.0,
         "called_at_zero": "DEEP" if at_zero[0] >= SURE else "CLASSICAL" if at_zero[2] >= SURE else "",

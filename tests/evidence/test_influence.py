@@ -40,7 +40,9 @@ def test_auc_is_delong_on_one_split() -> None:
     assert pull @ pull / N**2 == pytest.approx(variance, abs=1e-9)
     found = compare(Y, A, B, METRICS["roc_auc"], fold=ONE, margin=0.005)
     rows = np.sqrt(variance + second.floor)
-    assert found.se == pytest.approx(scatter(rows, rows, np.array([difference]), rows=N, units=N).se, rel=1e-6)
+    assert found.se == pytest.approx(
+        scatter(rows, rows, np.array([difference]), one_row=N * rows**2, units=N).se, rel=1e-6
+    )
     assert second.floor < 0.05 * variance
 
 

@@ -151,10 +151,27 @@ def test_the_degrees_of_freedom_are_those_of_what_the_interval_rests_on() -> Non
     assert lucky(0, 100, luck=0.0).df > 50
     few, many = (lucky(0, 20_000, luck=0.01, folds=folds) for folds in (1, 5))
     assert 4.0 < few.df < many.df < 40
-    assert many.interval[1] - many.estimate == pytest.approx(stats.t.ppf(0.975, many.df) * many.se)
-    assert many.p_better == pytest.approx(stats.t.cdf(many.estimate / many.se, many.df))
-    groups = scatter(0.1, 0.1, np.array([0.1, 0.2]), rows=40, units=4)
+    assert many.interval[1] - many.estimate == pytest.approx(stats.t.ppf(0.975, many.df) * many.scale)
+    assert many.scale == pytest.approx(many.se * np.sqrt((many.df - 2) / many.df), rel=0.01)
+    assert many.p_better == pytest.approx(stats.t.cdf(many.estimate / many.scale, many.df))
+    groups = scatter(0.1, 0.1, np.array([0.1, 0.2]), one_row=0.1, units=4)
     assert groups.df < 3.5, "four groups are four, however many rows they have"
+
+
+@pytest.mark.parametrize("size", [10, 200])
+def test_groups_are_no_luck(size: int) -> None:
+    # half of the variance of a row's difference is its group's: the interval is that of the groups, hardly wider
+    held, wider = [], []
+    for seed in range(100):
+        rng = np.random.default_rng(seed)
+        group = np.repeat(np.arange(50), size)
+        b = 2 + 0.35 * rng.normal(size=50)[group] + 0.35 * rng.normal(size=len(group))
+        zero, fold = np.zeros(len(b)), group % 5
+        found = compare(zero, zero + 2, b, METRICS["mean_absolute_error"], fold=fold, margin=0.0, group=group)
+        held.append(found.interval[0] <= 0 <= found.interval[1])
+        wider.append(found.se / np.sqrt(found.se**2 - found.luck**2))
+    assert 0.9 <= np.mean(held) <= 0.99
+    assert np.median(wider) < 1.1
 
 
 def test_one_fold_is_said() -> None:

@@ -66,8 +66,8 @@ def test_lucky_folds_do_not_drop_a_side_that_lies_on_the_margin(luck: float) -> 
         folds = margin + luck * rng.normal(size=FOLDS) + 0.5 / np.sqrt(rows) * rng.normal(size=FOLDS)
         for k in looks:
             spread = 0.5 / np.sqrt(k * rows)
-            told = scatter(spread, spread, folds[:k], rows=k * rows, units=k * rows)
-            if three_way(folds[:k].mean(), told.se, margin, told.df)[0] >= 1 - ALPHA / len(looks):
+            told = scatter(spread, spread, folds[:k], one_row=0.25, units=k * rows)
+            if three_way(folds[:k].mean(), told.scale, margin, told.df)[0] >= 1 - ALPHA / len(looks):
                 dropped += 1
                 break
     assert dropped <= 0.07 * worlds

@@ -27,35 +27,37 @@ class Scatter:
     """How a difference scatters: a Student around the estimate."""
 
     se: float
-    "Its scale."
+    "Its standard deviation."
+    scale: float
+    "Smaller by sqrt((df - 2) / df), as far as it is luck that makes the tails."
     luck: float
-    "What of the scale is luck: more rows in the same folds do not take it away."
+    "What of the standard deviation is luck: more rows in the same folds do not take it away."
     df: float
 
 
-def scatter(rows_se: float, spread: float, folds: Array, *, rows: int, units: int) -> Scatter:
+def scatter(rows_se: float, spread: float, folds: Array, *, one_row: float, units: int) -> Scatter:
     """Put rows and luck together.
 
     Args:
         rows_se: the standard error that rows and choosing leave.
-        spread: that of rows alone.
+        spread: that of rows alone, or of the groups that they form.
         folds: (K,) the finite differences of the folds.
-        rows: judged rows.
-        units: independent units among them.
+        one_row: the variance of a row's difference, groups or not: what luck is counted in.
+        units: independent units.
 
     The mixture over all amounts of luck is told by the Student that has its mean variance and the spread of that variance.
     """
-    mean, square = _luck(spread, folds, rows)
+    mean, square = _luck(spread, folds, one_row)
     total = rows_se**2 + mean
     doubt = max(square - mean**2, 0.0)
     free = 4 + 2 * total**2 / doubt if doubt > 1e-12 * total**2 else np.inf
     shrunk = (free - 2) / free if np.isfinite(free) else 1.0
     share = rows_se**2 / total if total > 0 else 1.0
     df = 1 / (1 / free + share**2 / max(units - 1, 1))
-    return Scatter(float(np.sqrt(total * shrunk)), float(np.sqrt(mean * shrunk)), float(df))
+    return Scatter(float(np.sqrt(total)), float(np.sqrt(total * shrunk)), float(np.sqrt(mean)), float(df))
 
 
-def _luck(spread: float, folds: Array, rows: int) -> tuple[float, float]:
+def _luck(spread: float, folds: Array, one_row: float) -> tuple[float, float]:
     """Return mean and mean square of the variance that luck gives the mean of (K,) folds."""
     k = max(len(folds), 1)
     if not spread > 0:  # no rows differ: the folds cannot either
@@ -63,9 +65,9 @@ def _luck(spread: float, folds: Array, rows: int) -> tuple[float, float]:
     log = -0.5 * (np.log(AT / ROWS) / SPREAD) ** 2
     if k > 1:
         # If rows were all, the variance of the folds would be K times that of their mean.
-        wide = 1 + rows / k / AT
+        wide = 1 + one_row / AT / (k * spread**2)
         log -= 0.5 * (k - 1) * (np.log(wide) + float(folds.var(ddof=1)) / (k * spread**2) / wide)
     weight = np.exp(log - log.max())
     weight /= weight.sum()
-    each = spread**2 * rows / (k * AT)
+    each = one_row / (k * AT)
     return float(weight @ each), float(weight @ each**2)

@@ -95,13 +95,13 @@ def margins(gap: Difference) -> tuple[float, float]:
     from scipy.special import stdtr, stdtrit
 
     size, df = abs(gap.estimate), max(gap.df, 1.0)
-    reach = float(stdtrit(df, 0.95)) * gap.se
-    if not gap.se > 0:
+    reach = float(stdtrit(df, 0.95)) * gap.scale
+    if not gap.scale > 0:
         return size, size
     low, high = size, size + 2 * reach
     for _ in range(60):
         middle = (low + high) / 2
-        inside = float(stdtr(df, (middle - size) / gap.se) - stdtr(df, (-middle - size) / gap.se))
+        inside = float(stdtr(df, (middle - size) / gap.scale) - stdtr(df, (-middle - size) / gap.scale))
         low, high = (low, middle) if inside >= SURE else (middle, high)
     return size - reach, high
 

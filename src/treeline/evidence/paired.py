@@ -54,8 +54,10 @@ class Difference:
     "Standard error of rows, of choosing and of the luck of the folds' models."
     luck: float
     "The last of these alone: more rows in the same folds do not take it away."
+    scale: float
+    "Of the Student that the interval and the probabilities are read from; `se` is its standard deviation."
     df: float
-    "Degrees of freedom of the interval and of the probabilities."
+    "Its degrees of freedom."
     interval: tuple[float, float]
     p_better: float
     "Probability that `b` is better by more than the margin."
@@ -110,9 +112,9 @@ def contrast(
     estimate = turn(metric, b.score - a.score)
     spread, units = spread_of(a, b, group)
     known = folds[np.isfinite(folds)]
-    found = scatter(unrest * spread, spread, known, rows=b.rows, units=units)
-    p_better, p_same, p_worse = three_way(estimate, found.se, margin, found.df)
-    reach = _t_quantile(found.df) * found.se
+    found = scatter(unrest * spread, spread, known, one_row=_one_row(a, b, group, (spread, units)), units=units)
+    p_better, p_same, p_worse = three_way(estimate, found.scale, margin, found.df)
+    reach = _t_quantile(found.df) * found.scale
     by_fold = correlated_t(known, margin)
     caveats = []
     if len(known) < 2:
@@ -131,6 +133,7 @@ def contrast(
         estimate=estimate,
         se=found.se,
         luck=found.luck,
+        scale=found.scale,
         df=found.df,
         interval=(estimate - reach, estimate + reach),
         p_better=p_better,
@@ -190,6 +193,14 @@ def correlated_t(differences: Array, margin: float) -> tuple[float, float, float
         return None
     scale = float(differences.std(ddof=1)) * np.sqrt(1 / k + 1 / (k - 1))  # Nadeau and Bengio (2003): rho = 1/k
     return three_way(float(differences.mean()), scale, margin, k - 1)
+
+
+def _one_row(a: Measured, b: Measured, group: Array | None, grouped: tuple[float, int]) -> float:
+    """Return the variance of a row's difference; of metrics that are resampled group by group, that of a group's."""
+    if group is None or b.influence is None:
+        return float(grouped[0] ** 2 * grouped[1])
+    plain, rows = spread_of(a, b, None)
+    return float(plain**2 * rows)
 
 
 def _told(found: Scatter, folds: int) -> str:

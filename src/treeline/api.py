@@ -14,7 +14,7 @@ from treeline.candidates.weights import sharpness
 from treeline.contest.contest import STOPPED
 from treeline.contest.field import FIRST
 from treeline.contest.ledger import Ledger
-from treeline.contest.opening import excluded_columns, given_of, open_contest
+from treeline.contest.opening import excluded_columns, given_of, open_contest, reprice
 from treeline.contest.result import conclude
 from treeline.contest.runner import Runner
 from treeline.data.ask import ask, rows_of
@@ -86,6 +86,7 @@ def run(
         problem = _asked(dataset, str(wanted.target), wanted)
         (rows, y), held = apart(dataset, problem)
         with opened(folder, dataset, wanted) as ledger:
+            reprice(ledger, wanted)
             if any(stop["why"] != STOPPED for stop in ledger.of_kind("stop")):
                 live.event("stage", text="this run is complete: telling its verdict again")
                 finish(ledger, dataset, rows, origin=None, command=command, held=held)

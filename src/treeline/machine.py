@@ -59,15 +59,14 @@ def joules() -> float | None:
         return None  # since 2020 most kernels show it to root only
 
 
-def gpu_joules() -> float | None:
-    """Return the energy counters of all NVIDIA GPUs together, joules since some moment; None without NVML (nvidia-ml-py)."""
+def gpu_joules(uuid: str) -> float | None:
+    """Return the energy counter of an NVIDIA GPU, joules since some moment; None without NVML (nvidia-ml-py)."""
     try:
         import pynvml
     except ImportError:
         return None
     try:
         pynvml.nvmlInit()
-        boards = [pynvml.nvmlDeviceGetHandleByIndex(i) for i in range(pynvml.nvmlDeviceGetCount())]
-        return sum(pynvml.nvmlDeviceGetTotalEnergyConsumption(board) for board in boards) / 1e3 if boards else None
+        return float(pynvml.nvmlDeviceGetTotalEnergyConsumption(pynvml.nvmlDeviceGetHandleByUUID(uuid))) / 1e3
     except pynvml.NVMLError:
         return None

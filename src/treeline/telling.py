@@ -25,9 +25,10 @@ def tell(ledger: Ledger, result: Result, *, command: str, bundle: dict[str, Any]
 
     head = ledger.head
     known = bundle if "what" in bundle else _delivered(result, bundle)
+    probes = {entry["name"] for entry in head["entries"] if entry.get("probe")}
     summary = summarize(
         problem=result.problem, dataset=head["dataset"], findings=[_finding(plain) for plain in result.verdict["findings"]],
-        trials=ledger.trials, verdict=result.verdict,
+        trials=[trial for trial in ledger.trials if trial.entry not in probes], verdict=result.verdict,
         oof=None if result.y is None else {
             "y": result.y, "prediction": result.prediction, "index": result.index, "kept": ledger.items(),
         },

@@ -10,8 +10,11 @@ import numpy as np
 import pytest
 
 from treeline.candidates.card import Rows, Shape
+from treeline.candidates.registry import cards
 from treeline.contest import probes
 from treeline.contest.cache import Cache
+from treeline.contest.field import AGAIN, FEWER, PROBE, Field, Given, line_up, narrowed
+from treeline.contest.field import probes as probes_of
 from treeline.contest.trial import State, Trial
 from treeline.problem.metric import METRICS
 from treeline.problem.task import Family, Task
@@ -67,3 +70,34 @@ def test_half_the_columns_are_every_other_one() -> None:
     assert found.num.tolist() == [[0, 2], [3, 5]]
     assert found.cat.tolist() == [[1], [3]]
     assert found.y is rows.y
+
+
+def given(**more: Any) -> Given:
+    return Given(task=Task.BINARY, classes=2, rows=5000, **more)
+
+
+def names(field: Field, family: Family) -> list[str]:
+    return [entry.name for entry in field.entries[family]]
+
+
+def test_first_contenders_stand_in_the_field_once_more_where_a_seed_changes_them() -> None:
+    field = line_up(cards(), given(), families=["classical", "deep"])
+    first = [name for name in names(field, Family.CLASSICAL) if "-" not in name][1:5]
+    assert [name for name in names(field, Family.CLASSICAL) if name.endswith(AGAIN)] == [name + AGAIN for name in first]
+    text = line_up(cards(), given(kinds=("text",), leads=True, table=False), families=["classical", "deep"])
+    assert [name for name in names(text, Family.CLASSICAL) if name.endswith(AGAIN)] == ["words_boosting" + AGAIN]
+    assert len([name for name in names(text, Family.DEEP) if name.endswith(AGAIN)]) == 4
+    alone = line_up(cards(), given(), families=["deep"], only=["mlp"])
+    assert not any(name.endswith(AGAIN) for name in names(alone, Family.DEEP))
+
+
+def test_probes_of_media_are_the_counterparts_on_what_is_raw() -> None:
+    for kind, bare in (("text", "words_counts"), ("image", "image_pixels"), ("sound", "sound_spectrogram")):
+        asked = given(kinds=(kind,), leads=True, table=False)
+        field = probes_of(line_up(cards(), asked, families=["classical", "deep"]), cards(), media=True)
+        (probe,) = [entry for entry in field.entries[Family.CLASSICAL] if entry.probe]
+        assert (probe.candidate, probe.reference, probe.name) == (bare, True, bare + PROBE)
+        assert cards()[names(field, Family.CLASSICAL)[1]].plain == bare
+        assert not any(entry.probe for entry in field.entries[Family.DEEP])
+    table = narrowed(line_up(cards(), given(), families=["classical", "deep"]))
+    assert [entry.params for family in Family for entry in table.entries[family] if entry.probe] == [{FEWER: True}] * 2

@@ -7,7 +7,7 @@ import pytest
 
 from treeline.evidence.bill import Spent, compute
 from treeline.evidence.curves import Curve, Point
-from treeline.evidence.dimensions import DIMENSIONS, Odds, drawn, engineering, normal, unmeasured
+from treeline.evidence.dimensions import DIMENSIONS, Gain, Odds, drawn, engineering, normal, unmeasured
 from treeline.evidence.effort import Fit, data_needed, scalability, training_time
 from treeline.problem.metric import METRICS
 from treeline.problem.task import Family
@@ -131,7 +131,7 @@ def test_two_points_tell_no_exponent() -> None:
 
 
 def test_nets_of_media_have_no_engineering_to_lose() -> None:
-    gains = {Family.CLASSICAL: (0.05, 0.004, "Gradients and a kernel machine")}
+    gains = {Family.CLASSICAL: Gain(0.05, 0.004, 1e6, "Gradients and a kernel machine")}
     found = engineering(gains, 0.005, rows=1000, media="image")
     assert found.odds is not None
     assert found.odds.winner == "deep"
@@ -141,11 +141,11 @@ def test_nets_of_media_have_no_engineering_to_lose() -> None:
 
 
 def test_engineering_is_won_by_the_side_that_loses_less_without_it() -> None:
-    gains = {Family.CLASSICAL: (0.001, 0.001, "LightGBM"), Family.DEEP: (0.05, 0.002, "MLP")}
+    gains = {Family.CLASSICAL: Gain(0.001, 0.001, 1e6, "LightGBM"), Family.DEEP: Gain(0.05, 0.002, 1e6, "MLP")}
     found = engineering(gains, 0.005, rows=1000)
     assert found.odds is not None
     assert found.odds.winner == "classical"
-    assert "Not measured" in engineering({Family.DEEP: (0.05, 0.002, "MLP")}, 0.005, rows=1000).words
+    assert "Not measured" in engineering({Family.DEEP: Gain(0.05, 0.002, 1e6, "MLP")}, 0.005, rows=1000).words
 
 
 def test_odds_name_a_winner_from_four_in_five_and_are_clear_from_nineteen_in_twenty() -> None:

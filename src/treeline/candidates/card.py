@@ -234,6 +234,8 @@ class Card:
     glass_box: bool = False
     memorises: bool = False
     "Carries its training rows' answers: on those rows it is right by construction, however well it learned."
+    seedless: bool = False
+    "Learns the same from the same rows whatever the seed, but for how numbers beside are binned."
     max_rows: int = 10_000_000
     "Above this many training rows the candidate is skipped, with that reason."
     max_classes: int = 1000
@@ -254,6 +256,11 @@ class Card:
     def media_net(self) -> bool:
         """Whether it is a net of texts, images or sounds that learns in steps: its first seconds tell nothing."""
         return bool(self.accepts) and self.anytime and self.family is Family.DEEP
+
+    @property
+    def trains_on_gpu(self) -> bool:
+        """Whether the one training loop fits it, which takes a GPU where there is one."""
+        return self.anytime and self.family is Family.DEEP and "torch" in self.requires
 
     def candidate(self) -> Candidate:
         """Build the candidate (imports its module)."""

@@ -11,6 +11,7 @@ from treeline.contest.blend import CUT, standings
 from treeline.contest.field import AGAIN
 from treeline.contest.fitting import cross_fitted
 from treeline.contest.leaderboard import baselines, cards_of
+from treeline.contest.probes import ALIKE
 from treeline.evidence.diagnosis import Contender, Side, diagnose
 from treeline.evidence.noise import Noise, noise_of, shared_error
 from treeline.evidence.paired import WIDEN, compare
@@ -77,7 +78,8 @@ def _last_doubling(ledger: Ledger, metric: Metric) -> Callable[[Trial], tuple[fl
         told = compare(y, before, after, metric, fold=fold, margin=0.0, group=group)
         share = 1 / max(top.rows / below.rows - 1, 1.0)  # the least: of errors that fall no faster than 1 / n
         known = np.isfinite(told.estimate) and np.isfinite(told.se)
-        return (told.estimate * share, told.se * share) if known else None
+        half = (told.interval[1] - told.interval[0]) / 2 / 1.96  # of one fold: its tails are heavy
+        return (told.estimate * share, half * share) if known else None
 
     return found
 
@@ -115,7 +117,7 @@ def _seeds(trials: dict[str, tuple[Trial, ...]], family: Family) -> float | None
         if (one.fold, one.rung) == (other.fold, other.rung)
         and one.score is not None
         and other.score is not None
-        and min(one.done, other.done) >= CUT * max(one.done, other.done)
+        and max(one.done, other.done) <= ALIKE * min(one.done, other.done)
     ]
     return float(np.sqrt(np.mean(np.square(gaps)) / 2)) if len(gaps) > 1 else None
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from treeline.contest.field import FIRST_WAVE
+from treeline.contest.field import AGAIN, FIRST_WAVE
 from treeline.contest.ledger import Ledger
 from treeline.contest.trial import Trial
 from treeline.errors import IntegrityError
@@ -93,12 +93,13 @@ def gather(
 
     A family none of which reached the top is represented by what its members did on their highest rungs. With `equal` both
     families field equally many, the first ones in the order that was fixed before the first fit, but never fewer than
-    the first wave (docs/decisions/0007). With `folds` exactly so many are looked at.
+    the first wave (docs/decisions/0007); another seed is no other contender. With `folds` exactly so many are looked at.
 
     Raises:
         IntegrityError: a prediction file does not fit the rows.
     """
     everyone = list(standings(ledger) if among is None else among)
+    everyone = [one for one in everyone if not (equal and one.name.endswith(AGAIN))]
     sides = [_at_the_top([one for one in everyone if one.family is family]) for family in Family]
     if equal and all(sides):
         most = max(FIRST_WAVE, min(map(len, sides)))

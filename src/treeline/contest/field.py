@@ -49,7 +49,7 @@ PRETRAINED = {
 "In the place of the last two own-data nets where weights are at hand."
 FIRST_WAVE = 4
 MOST = 16
-"The most entries a family fields."
+"The most entries a family fields, other seeds apart."
 
 
 PLAIN = "plain_inputs"
@@ -158,7 +158,7 @@ def line_up(
         )
     if len(entries) == 2 and not chosen and all(entries.values()):
         least = max(min(map(len, entries.values())), FIRST_WAVE)
-        entries = {family: listed[:least] + _again(listed) for family, listed in entries.items()}
+        entries = {family: listed[:least] + _again(listed, cards) for family, listed in entries.items()}
     reference = [card for card in cards.values() if card.reference and given.task in card.tasks]
     host = Family.CLASSICAL if Family.CLASSICAL in entries else next(iter(entries))
     for card in reference:
@@ -235,9 +235,13 @@ def _entries(cards: list[Card], family: Family, *, first: int) -> tuple[Entry, .
     return tuple(made[:MOST])
 
 
-def _again(entries: tuple[Entry, ...]) -> tuple[Entry, ...]:
-    """Return the first entries once more, for another seed: what is done last, if there is time."""
-    return tuple(replace(entry, name=f"{entry.name}{AGAIN}", again=True) for entry in entries[:FIRST_WAVE])
+def _again(entries: tuple[Entry, ...], cards: Mapping[str, Card]) -> tuple[Entry, ...]:
+    """Return the first entries once more, for another seed where that changes anything: what is done last, if there is time."""
+    return tuple(
+        replace(entry, name=f"{entry.name}{AGAIN}", again=True)
+        for entry in entries[:FIRST_WAVE]
+        if entry.name == entry.candidate and not cards[entry.candidate].seedless
+    )
 
 
 def _entry(card: Card, turn: int, family: Family) -> Entry:

@@ -7,7 +7,7 @@ import os
 import sys
 import time
 import warnings
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -67,14 +67,14 @@ def execute(job: Job, out: Path) -> None:
     parts = [cache.fold(fold, job.rung, view=view) for fold in job.folds]
     watches = [_watch(test, half, transform) for _, test, half in parts]
     folds = [Fold(_for_fit(train, transform), watch) for (train, _, _), watch in zip(parts, watches, strict=True)]
-    opened = _open_gpu()
-    clock, board = Clock(job.seconds, threads=job.threads), _gpu_meter()
+    gpu = Gpu.opened(job)
+    clock = Clock(job.seconds, threads=job.threads)
     fitted = card_named(job.candidate).candidate().fit(folds, params, clock=clock, seed=job.seed)
-    gpu = {"start_s": opened / len(parts)} | _gpu_use(clock, board, len(parts))
+    used = gpu.bill(clock, len(parts))
     results: list[dict[str, Any]] = []
     for position, number in enumerate(job.folds):
         train, _, half = parts[position]
-        result: dict[str, Any] = {"fold": number, "rows": len(train), **gpu}
+        result: dict[str, Any] = {"fold": number, "rows": len(train), **used}
         result |= _judge(
             out / "ledger" / "preds" / f"{job.trial_id(number)}.npy", fitted[position], watches[position], half
         )
@@ -122,32 +122,40 @@ def _watch(test: Rows, half: Array, transform: str) -> Watch:
     return LogWatch(test, half) if transform == "log1p" else Watch(test, half)
 
 
-def _open_gpu() -> float:
-    """Open the GPU of a worker that has loaded torch; return the seconds that took: they train nobody, however long a fit is."""
-    if "torch" not in sys.modules:
-        return 0.0
-    from treeline.candidates.deep.device import Device
+@dataclass(slots=True)
+class Gpu:
+    """The GPU of a job whose candidate trains on one: opened before the job's clock begins, then on the bill."""
 
-    began = time.monotonic()
-    Device.start()
-    return time.monotonic() - began
+    uuid: str = ""
+    "Of the board; empty where there is none."
+    start_s: float = 0.0
+    before_j: float | None = None
 
+    @classmethod
+    def opened(cls, job: Job) -> Gpu:
+        """Open it: that trains nobody, so it is no part of the time of a fit, however long that takes."""
+        torch = sys.modules.get("torch")
+        if torch is None or not card_named(job.candidate).trains_on_gpu or not torch.cuda.is_available():
+            return cls()
+        from treeline.candidates.deep.device import Device
 
-def _gpu_meter() -> float | None:
-    """Return the GPUs' energy counter where this worker has loaded torch; None where there is none to read."""
-    return gpu_joules() if "torch" in sys.modules else None
+        began = time.monotonic()
+        Device.start()
+        uuid = f"GPU-{getattr(torch.cuda.get_device_properties(torch.cuda.current_device()), 'uuid', '')}"
+        return cls(uuid, time.monotonic() - began, gpu_joules(uuid))
 
-
-def _gpu_use(clock: Clock, before: float | None, folds: int) -> dict[str, Any]:
-    """Return how long this process held a GPU (since the start where one was used at all), its most megabytes there, and the
-    joules of its boards; seconds and joules for each of the `folds`. Empty without a GPU.
-    """
-    torch = sys.modules.get("torch")
-    if torch is None or not torch.cuda.is_initialized():
-        return {}
-    after = gpu_joules()
-    spent = None if before is None or after is None or after < before else round((after - before) / folds, 1)
-    return {"gpu_s": clock.used() / folds, "vram_mb": torch.cuda.max_memory_allocated() / 2**20, "gpu_j": spent}
+    def bill(self, clock: Clock, folds: int) -> dict[str, Any]:
+        """Return what each of the job's folds used: wall seconds, the most megabytes, joules (of whoever used the board)."""
+        if not self.uuid:
+            return {}
+        after = gpu_joules(self.uuid)
+        known = self.before_j is not None and after is not None and after >= self.before_j
+        return {
+            "gpu_s": (self.start_s + clock.used()) / folds,
+            "gpu_j": round(((after or 0.0) - (self.before_j or 0.0)) / folds, 1) if known else None,
+            "vram_mb": sys.modules["torch"].cuda.max_memory_allocated() / 2**20,
+            "start_s": self.start_s,
+        }
 
 
 def _judge(path: Path, model: Fitted, watch: Watch, half: Array) -> dict[str, Any]:

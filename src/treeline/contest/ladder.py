@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from treeline.contest.field import AGAIN
 from treeline.contest.fitting import cross_fitted
 from treeline.contest.leaderboard import references
 from treeline.contest.ledger import Ledger
@@ -22,7 +23,8 @@ def curves_of(ledger: Ledger, problem: Problem) -> list[Curve]:
     by_entry: dict[str, list[Trial]] = {}
     for trial in ledger.done():
         comparable = trial.fold == 0 or problem.policy is not Policy.TIME  # older folds judge other times
-        if comparable and trial.score is not None and trial.entry not in references(ledger):
+        counted = trial.entry not in references(ledger) and not trial.entry.endswith(AGAIN)
+        if comparable and trial.score is not None and counted:
             by_entry.setdefault(trial.entry, []).append(trial)
     rows = ledger.rows()
     inside = rows["fold"] == 0

@@ -75,7 +75,7 @@ def leaderboard(ledger: Ledger, problem: Problem, weights: dict[str, float], wid
 
 def _variant(suffix: str) -> str:
     """Return what tells an entry from its candidate's first one: its number, or that it has another seed."""
-    return ", another seed" if suffix == AGAIN else suffix.replace("-", " #")
+    return suffix.removesuffix(AGAIN).replace("-", " #") + (", another seed" if suffix.endswith(AGAIN) else "")
 
 
 def _scored(ledger: Ledger, problem: Problem, one: Standing, width: int) -> dict[str, Any]:

@@ -40,6 +40,7 @@ __all__ = [
     "leading",
     "open_contest",
     "prices_of",
+    "reprice",
 ]
 
 KINDS = ("image", "sound", "text")
@@ -84,8 +85,6 @@ def open_contest(
     rows, y = targets
     if not ledger.head:
         _begin(dataset, problem, ledger, settings=settings, budget=budget, targets=targets)
-    elif prices_of(ledger) != (settings.price, settings.gpu_price):
-        ledger.append("prices", price=settings.price, gpu_price=settings.gpu_price)
     # A resumed run takes what its first session fixed, even where this Treeline would choose otherwise.
     problem, encoder, folds = Problem.from_json(ledger.head["problem"]), encoder_of(ledger), _folds_of(ledger)
     frame = dataset.frame[rows]
@@ -213,6 +212,12 @@ def _folds_of(ledger: Ledger) -> Folds:
 def encoder_of(ledger: Ledger) -> Encoder:
     """Return the encoder that a ledger's models were fitted with."""
     return Encoder.restore(*read_state(ledger.out / "ledger" / "features.safetensors"))
+
+
+def reprice(ledger: Ledger, settings: Settings) -> None:
+    """Write other prices than the run was last given into its ledger: nothing is fitted again for a bill."""
+    if ledger.head and prices_of(ledger) != (settings.price, settings.gpu_price):
+        ledger.append("prices", price=settings.price, gpu_price=settings.gpu_price)
 
 
 def prices_of(ledger: Ledger) -> tuple[float, float]:

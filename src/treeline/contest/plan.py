@@ -126,18 +126,22 @@ class Plan:
     def _contenders(self, family: Family, record: Record) -> list[Entry]:
         return [entry for entry in self.entries[family] if not entry.reference and not record.is_out(entry)]
 
+    def _wave(self, family: Family, record: Record) -> list[Entry]:
+        """Those that are screened before any setting is varied; another seed is none of them."""
+        return [entry for entry in self._contenders(family, record) if not entry.again][: self.first_wave]
+
     def _screen(self, family: Family, record: Record, left_s: float) -> Wish | None:
         low = self.rungs[0]
         if low == 1.0:
             return None
-        for entry in self._contenders(family, record)[: self.first_wave]:
+        for entry in self._wave(family, record):
             if not record.touched(entry, low):
                 return self._wish(entry, low, (0,), max(0.8, SCREEN_SHARE * left_s), left_s)
         return None
 
     def _climb(self, family: Family, record: Record, left_s: float) -> Wish | None:
         """Middle rungs for the two best entries, where they cost little: the points of the learning curve."""
-        for entry in record.ranked(self._contenders(family, record)[: self.first_wave])[:2]:
+        for entry in record.ranked(self._wave(family, record))[:2]:
             middle = [rung for rung in self.rungs[1:-1] if not record.touched(entry, rung)]
             cost = sum(record.seconds(entry, rung) for rung in middle)
             if middle and cost <= CLIMB_SHARE * left_s:
@@ -146,7 +150,7 @@ class Plan:
 
     def _shape(self, family: Family, record: Record, left_s: float) -> Wish | None:
         """A middle rung for the best net of media, once its folds at the top are done: a curve of two points says little."""
-        best = next(iter(record.ranked(self._contenders(family, record)[: self.first_wave])), None)
+        best = next(iter(record.ranked(self._wave(family, record))), None)
         middle = self.rungs[1:-1]
         if best is None or not middle or not self.cards[best.candidate].media_net:
             return None
@@ -176,7 +180,7 @@ class Plan:
         return None
 
     def _top(self, family: Family, record: Record, left_s: float) -> Wish | None:
-        entries = record.ranked(self._contenders(family, record)[: self.first_wave])
+        entries = record.ranked(self._wave(family, record))
         best = entries[0] if entries else None
         if len(self.rungs) == 1:  # no lower rung has screened them: one fold of everybody comes first
             found = self._fill(entries, record, left_s, range(1), enough=ENOUGH_MEDIA)
@@ -195,13 +199,13 @@ class Plan:
 
     def _vary(self, family: Family, record: Record, left_s: float) -> Wish | None:
         """Further settings, those of the best candidates first."""
-        contenders = self._contenders(family, record)
-        proven = [entry for entry in contenders[: self.first_wave] if record.reached(entry)]
-        order = [entry.candidate for entry in record.ranked(proven)]
-        first = {entry.candidate for entry in contenders[: self.first_wave]}
+        wave = self._wave(family, record)
+        order = [entry.candidate for entry in record.ranked([entry for entry in wave if record.reached(entry)])]
+        first = {entry.candidate for entry in wave}
         others = [
-            entry for entry in contenders[self.first_wave :] if entry.candidate in order or entry.candidate not in first
-        ]
+            entry for entry in self._contenders(family, record)
+            if entry not in wave and (entry.candidate in order or entry.candidate not in first)
+        ]  # fmt: skip
         place = {candidate: rank for rank, candidate in enumerate(order)}
         # Another seed of the best follows its settings, that of others comes last.
         others.sort(key=lambda one: (one.again and place.get(one.candidate) != 0, place.get(one.candidate, len(order))))
@@ -262,7 +266,7 @@ class Plan:
 
     def _approach(self, family: Family, record: Record, left_s: float) -> Wish | None:
         """Where the top is out of reach: the best entries on the highest rung that the time left can pay for."""
-        for entry in record.ranked(self._contenders(family, record)[: self.first_wave]):
+        for entry in record.ranked(self._wave(family, record)):
             card = self.cards[entry.candidate]
             higher = [
                 rung for rung in self.rungs[:-1] if rung > record.highest(entry) and not record.touched(entry, rung)

@@ -10,7 +10,7 @@ from treeline.contest.field import HALF, PROBE
 from treeline.contest.fitting import cross_fitted
 from treeline.contest.leaderboard import cards_of
 from treeline.contest.opening import encoder_of
-from treeline.evidence.dimensions import Dimension, engineering, unmeasured
+from treeline.evidence.dimensions import Dimension, Gain, engineering, unmeasured
 from treeline.evidence.effort import STARTUP
 from treeline.evidence.paired import compare
 
@@ -28,7 +28,8 @@ ALIKE = 1.25
 
 def engineered(ledger: Ledger, problem: Problem) -> Dimension:
     """Return what typed and derived inputs gain over plain ones."""
-    if not any("probe" in entry for entry in ledger.head["entries"]):
+    made = "again" if encoder_of(ledger).media else "probe"
+    if not any(made in entry for entry in ledger.head["entries"]):
         return unmeasured("engineering", "this ledger is older than that measurement")
     names = [entry["name"] for entry in ledger.head["entries"] if entry["probe"] and entry["name"].endswith(PROBE)]
     bare = {card.plain: card for card in cards().values() if card.plain}
@@ -49,7 +50,7 @@ def engineered(ledger: Ledger, problem: Problem) -> Dimension:
             rows["y"][inside], kept[0], kept[1], problem.metric, fold=rows["fold"][inside],
             margin=problem.margin, group=None if group is None else group[inside],
         )  # fmt: skip
-        gains[pair[1].family] = (gap.estimate, gap.se, cards_of(ledger)[pair[1].candidate]["title"])
+        gains[pair[1].family] = Gain(gap.estimate, gap.scale, gap.df, cards_of(ledger)[pair[1].candidate]["title"])
         count = pair[0].rows
     return engineering(gains, problem.margin, rows=count, media=media)
 

@@ -101,7 +101,8 @@ class Record:
         rows = self.rows * rung * (self.folds - 1) / self.folds
         power = self.cards[entry.candidate].cost_power
         # A small fit is mostly start: what does not grow with the rows must not be scaled up.
-        start = largest.start_s + min(START, 0.6 * (largest.wall_s - largest.start_s))
+        opened = min(largest.start_s, 0.9 * largest.wall_s)
+        start = opened + min(START, 0.6 * (largest.wall_s - opened))
         factor: float = max(rows / max(largest.rows, 1), 0.1) ** power
         return start + (largest.wall_s - start) * factor / max(largest.done, 0.05)
 

@@ -72,11 +72,11 @@ class Trial:
     gpu_s: float = 0.0
     "Wall seconds during which the fit held a GPU."
     vram_mb: float = 0.0
+    "The most memory of that GPU that it held."
+    gpu_j: float | None = None
+    "Joules of that GPU, of whoever used it meanwhile; None where no meter can be read."
     start_s: float = 0.0
     "Wall seconds that opening a GPU took, before the fit's clock began."
-    gpu_j: float | None = None
-    "Joules of the GPUs, of whoever used them meanwhile; None where no meter can be read."
-    "The most memory of that GPU that it held."
     peak_mb: float = 0.0
     model_bytes: int = 0
     started_s: float = 0.0

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -25,6 +25,7 @@ __all__ = [
     "DIMENSIONS",
     "FACTOR",
     "Dimension",
+    "Gain",
     "Odds",
     "Side",
     "accuracy",
@@ -153,29 +154,44 @@ def accuracy(
 BARE = {"text": "counts of words", "image": "bare pixels", "sound": "the bare spectrogram"}
 
 
-def engineering(
-    gains: Mapping[Family, tuple[float, float, str]], margin: float, *, rows: int, media: str = ""
-) -> Dimension:
+class Gain(NamedTuple):
+    """What engineered inputs bought one contender, turned so that larger is better: a Student around the estimate."""
+
+    estimate: float
+    scale: float
+    df: float
+    title: str
+    "Of the contender."
+
+    @property
+    def half(self) -> float:
+        """Half of its 95% interval."""
+        from scipy.special import stdtrit
+
+        return float(stdtrit(max(self.df, 1.0), 0.975)) * self.scale
+
+
+def engineering(gains: Mapping[Family, Gain], margin: float, *, rows: int, media: str = "") -> Dimension:
     """Compare what engineered inputs buy each family; the better one is that which has less to lose.
 
     Args:
-        gains: by family the gain over plain numbers (turned so that larger is better), its standard error and the contender.
+        gains: by family.
         margin: the smallest difference that matters.
         rows: training rows at which both were fitted.
         media: the kind of media that leads, where one does: nets take it as it is, so they have nothing to lose.
     """
     if media and Family.CLASSICAL in gains:
-        gains = {**gains, Family.DEEP: (0.0, 0.0, "nets")}
+        gains = {**gains, Family.DEEP: Gain(0.0, 0.0, MANY, "nets")}
     if len(gains) < 2:
         return unmeasured("engineering", "the clock left no time for whole fits on plain inputs")
     sides, told = {}, []
-    for family, (gain, se, name) in gains.items():
-        ends = (gain - 1.96 * se, gain + 1.96 * se)
-        sides[str(family)] = Side(
-            value=gain, interval=ends, text=f"{gain:+.3g}", detail={"contender": name, "rows": rows}
-        )
-        told.append(f"{name} {gain:+.3g} (± {1.96 * se:.2g})" if se else "")
-    (classical, se_c, _), (deep, se_d, _) = gains[Family.CLASSICAL], gains[Family.DEEP]
+    for family, one in gains.items():
+        ends = (one.estimate - one.half, one.estimate + one.half)
+        detail = {"contender": one.title, "rows": rows}
+        sides[str(family)] = Side(value=one.estimate, interval=ends, text=f"{one.estimate:+.3g}", detail=detail)
+        if family is Family.CLASSICAL or not media:
+            told.append(f"{one.title} {one.estimate:+.3g} (± {one.half:.2g})")
+    classical, deep = gains[Family.CLASSICAL], gains[Family.DEEP]
     said = (
         f"Features made by hand instead of {BARE[media]}"
         if media
@@ -185,8 +201,13 @@ def engineering(
         name="engineering",
         unit="metric, towards better",
         sides=sides,
-        odds=normal(classical - deep, float(np.hypot(se_c, se_d)), margin),
-        words=f"{said} gained: {', '.join(filter(None, told))}.{' Nets make their own.' if media else ''}",
+        odds=normal(
+            classical.estimate - deep.estimate,
+            float(np.hypot(classical.scale, deep.scale)),
+            margin,
+            df=min(classical.df, deep.df),
+        ),
+        words=f"{said} gained: {', '.join(told)}.{' Nets make their own.' if media else ''}",
         how=f"The first {'classical contender' if media else 'contender of each side'} once with and once without, "
         f"on {rows:,} training rows of fold 0; rows paired.",
     )

@@ -271,7 +271,8 @@ def _card(name: str, title: str, build: str, paper: str, tasks: tuple[Task, ...]
     }
     return Card(
         name=name, title=title, family=Family.CLASSICAL, build=f"{__name__}:{build}", paper=paper, licence="Apache-2.0",
-        accepts=("text",), tasks=tasks, requires=("scipy", "sklearn"), needs=("scipy",), anytime=True, **{**usual, **more},
+        accepts=("text",), tasks=tasks, requires=("scipy", "sklearn"), needs=("scipy",), anytime=True, seedless=True,
+        **{**usual, **more},
     )  # fmt: skip
 
 

@@ -243,8 +243,9 @@ class Device:
             return
         import accelerate  # noqa: F401
 
-        picture = torch.ones(1, 8, 16, 16, device="cuda", dtype=torch.bfloat16, requires_grad=True)
-        (F.conv2d(picture, picture[:, :, :3, :3]).flatten() @ torch.ones(196, device="cuda").bfloat16()).backward()
+        kind = torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float32
+        picture = torch.ones(1, 8, 16, 16, device="cuda", dtype=kind, requires_grad=True)
+        (F.conv2d(picture, picture[:, :, :3, :3]).flatten() @ torch.ones(196, device="cuda", dtype=kind)).backward()
         torch.cuda.synchronize()
 
     def put(self, value: Array) -> Any:

@@ -110,6 +110,22 @@ def test_a_finished_run_is_told_again_without_a_fit(churn):
     assert again.verdict["call"] == study.verdict["call"]
 
 
+def test_other_prices_are_another_bill_and_no_fit(churn):
+    study, folder, _ = churn
+
+    def bill():
+        (found,) = [one for one in study.verdict["dimensions"] if one["name"] == "compute"]
+        return found["sides"]["deep"]["detail"]
+
+    before, fits = bill(), len(Ledger(study.out).trials)
+    for price in (9.0, 0.04):
+        study = treeline.run(folder / "churn.csv", target="churn", out=folder / "run", price=price, **QUICK)
+        assert len(Ledger(study.out).trials) == fits
+        assert bill()["price"] == price
+        assert bill()["money"] == pytest.approx(before["all_cpu_s"] / 3600 * price)
+    assert bill() == before
+
+
 @pytest.mark.parametrize(
     ("changed", "words"),
     [({"seed": 5}, "seed was 0 and is 5"), ({"time_limit": "30s"}, "time_limit was '20s' and is '30s'")],

@@ -14,8 +14,9 @@ from treeline.candidates.card import Shape
 from treeline.candidates.registry import cards
 from treeline.contest.cache import Cache
 from treeline.contest.contest import Contest
+from treeline.contest.ladder import rungs_of
 from treeline.contest.ledger import Ledger, durable
-from treeline.contest.plan import Plan, rungs_of
+from treeline.contest.plan import Plan
 from treeline.contest.runner import Runner
 from treeline.contest.trial import Entry
 from treeline.data.splits import plan_folds

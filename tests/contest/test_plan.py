@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from treeline.candidates.card import Card
-from treeline.contest.plan import Plan, rungs_of
+from treeline.contest.ladder import rungs_of
+from treeline.contest.plan import Plan
 from treeline.contest.record import Record
 from treeline.contest.trial import Entry, State, Trial
 from treeline.problem.metric import metric_named

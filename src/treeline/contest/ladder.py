@@ -1,4 +1,4 @@
-"""The ladder as learning curves: every contender's scores by training rows."""
+"""The ladder: its rungs, and what its trials say as learning curves: every contender's scores by training rows."""
 
 from __future__ import annotations
 
@@ -15,7 +15,21 @@ from treeline.evidence.paired import score_interval
 from treeline.problem.problem import Problem
 from treeline.problem.task import Policy
 
-__all__ = ["curves_of"]
+__all__ = ["curves_of", "rungs_of"]
+
+
+def rungs_of(rows: int, *, classes: int = 0, seconds: float = 60.0) -> tuple[float, ...]:
+    """Return the shares of rows of the ladder's rungs, lowest first; 1.0 is the top.
+
+    Halvings of the rows, at most six, none below 250 rows or 16 rows a class; with little time the ladder starts lower, at
+    the number of rows that a slow candidate can fit within a few seconds.
+    """
+    floor = max(250, 16 * classes)
+    first = max(floor, min(rows / 4, 60.0 * seconds))
+    shares = [1.0]
+    while len(shares) < 7 and rows * shares[0] / 2 >= floor and (rows * shares[0] > first or len(shares) < 4):
+        shares.insert(0, shares[0] / 2)
+    return tuple(shares)
 
 
 def curves_of(ledger: Ledger, problem: Problem) -> list[Curve]:

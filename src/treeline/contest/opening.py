@@ -15,8 +15,9 @@ from treeline.candidates.weights import find_weights
 from treeline.contest.cache import Cache
 from treeline.contest.field import Given, line_up, narrowed, probes
 from treeline.contest.head import head_of, write_rows, write_sample
+from treeline.contest.ladder import rungs_of
 from treeline.contest.ledger import Ledger, read_state, write_state
-from treeline.contest.plan import Plan, rungs_of
+from treeline.contest.plan import Plan
 from treeline.contest.trial import Entry
 from treeline.data.audit import audit, dropped_columns, gate
 from treeline.data.dataset import Dataset

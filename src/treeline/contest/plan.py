@@ -21,7 +21,7 @@ from treeline.contest.trial import Entry, Trial
 from treeline.problem.metric import Metric
 from treeline.problem.task import Family
 
-__all__ = ["Plan", "Wish", "rungs_of"]
+__all__ = ["Plan", "Wish"]
 
 SCREEN_SHARE = 0.05
 "Share of a family's time that one entry may take on the lowest rung."
@@ -41,6 +41,8 @@ GOOD = 0.5
 "Share of its planned steps that the width of the top is reckoned with."
 STACK = 400_000
 "Training rows that the folds of one batched job may hold together, for the sake of memory."
+ENCODE_SHARE = 0.25
+"Share of the time left after which a pretrained encoder that has not read the rows yet is given up."
 TOP_SHARE = 0.6
 "Share of the time left that the two best entries may take at the top."
 
@@ -55,20 +57,6 @@ class Wish:
     seconds: float
     patience: float
     seed: int
-
-
-def rungs_of(rows: int, *, classes: int = 0, seconds: float = 60.0) -> tuple[float, ...]:
-    """Return the shares of rows of the ladder's rungs, lowest first; 1.0 is the top.
-
-    Halvings of the rows, at most six, none below 250 rows or 16 rows a class; with little time the ladder starts lower, at
-    the number of rows that a slow candidate can fit within a few seconds.
-    """
-    floor = max(250, 16 * classes)
-    first = max(floor, min(rows / 4, 60.0 * seconds))
-    shares = [1.0]
-    while len(shares) < 7 and rows * shares[0] / 2 >= floor and (rows * shares[0] > first or len(shares) < 4):
-        shares.insert(0, shares[0] / 2)
-    return tuple(shares)
 
 
 @dataclass(slots=True)
@@ -294,6 +282,11 @@ class Plan:
             return None
         card = self.cards[entry.candidate]
         soft = min(seconds, self._soft(left_s))
-        patience = min(2 * soft + 5.0 if card.anytime else max(3 * soft, 5.0), left_s)
+        patience = 2 * soft + 5.0 if card.anytime else max(3 * soft, 5.0)
+        if (
+            card.pretrained and card.accepts
+        ):  # the first fit loads the weights and reads all rows with them, once for all fits
+            patience = max(patience, ENCODE_SHARE * left_s)
+        patience = min(patience, left_s)
         seed = zlib.crc32(f"{self.seed}/{entry.name}/{rung}/{folds[0]}".encode())
         return Wish(entry=entry, rung=rung, folds=folds, seconds=soft, patience=patience, seed=seed)

@@ -78,8 +78,8 @@ def _last_doubling(ledger: Ledger, metric: Metric) -> Callable[[Trial], tuple[fl
         told = compare(y, before, after, metric, fold=fold, margin=0.0, group=group)
         share = 1 / max(top.rows / below.rows - 1, 1.0)  # the least: of errors that fall no faster than 1 / n
         known = np.isfinite(told.estimate) and np.isfinite(told.se)
-        half = (told.interval[1] - told.interval[0]) / 2 / 1.96  # of one fold: its tails are heavy
-        return (told.estimate * share, half * share) if known else None
+        se = (told.interval[1] - told.interval[0]) / 2 / 1.96  # of one fold: its tails are heavy
+        return (told.estimate * share, se * share) if known else None
 
     return found
 

@@ -12,9 +12,11 @@ import pytest
 from treeline.candidates.card import Rows, Shape
 from treeline.candidates.registry import cards
 from treeline.contest import probes
+from treeline.contest.ailments import _seeds
 from treeline.contest.cache import Cache
 from treeline.contest.field import AGAIN, FEWER, PROBE, Field, Given, line_up, narrowed
 from treeline.contest.field import probes as probes_of
+from treeline.contest.leaderboard import _variant
 from treeline.contest.trial import State, Trial
 from treeline.problem.metric import METRICS
 from treeline.problem.task import Family, Task
@@ -101,3 +103,21 @@ def test_probes_of_media_are_the_counterparts_on_what_is_raw() -> None:
         assert not any(entry.probe for entry in field.entries[Family.DEEP])
     table = narrowed(line_up(cards(), given(), families=["classical", "deep"]))
     assert [entry.params for family in Family for entry in table.entries[family] if entry.probe] == [{FEWER: True}] * 2
+
+
+def test_the_spread_over_seeds_is_that_of_whole_fits_on_the_same_rows() -> None:
+    def scored(entry: str, fold: int, score: float, done: float = 1.0) -> Trial:
+        return replace(fit(entry, 1.0, rung=1.0, done=done), fold=fold, score=score)
+
+    trials = {
+        "lightgbm": tuple(scored("lightgbm", fold, 0.80) for fold in range(3)),
+        "lightgbm-again": (scored("lightgbm-again", 0, 0.82), scored("lightgbm-again", 1, 0.78)),
+    }
+    assert _seeds(trials, Family.CLASSICAL) == pytest.approx(0.02 / np.sqrt(2))
+    assert _seeds(trials, Family.DEEP) is None
+    cut = {**trials, "lightgbm-again": tuple(replace(one, done=0.5) for one in trials["lightgbm-again"])}
+    assert _seeds(cut, Family.CLASSICAL) is None
+
+
+def test_another_seed_is_named_so() -> None:
+    assert [_variant(suffix) for suffix in ("", "-2", "-again")] == ["", " #2", ", another seed"]

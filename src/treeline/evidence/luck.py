@@ -2,7 +2,7 @@
 
 Models of single folds differ by more than the held-out rows explain. How much more is known a little before any fold was judged,
 from worlds whose law is known, and a little from the folds at hand: so few say little about a variance. Both are put together by
-Bayes' rule (docs/decisions/0017).
+Bayes' rule. Where the folds differ by more than those worlds make believable, the folds alone speak (docs/decisions/0017).
 """
 
 from __future__ import annotations
@@ -19,6 +19,8 @@ __all__ = ["Scatter", "scatter"]
 
 ROWS, SPREAD = 2_000.0, 1.5
 "The held-out rows of a fold at which they weigh as much as the luck of its models: median of a lognormal, and its deviation."
+UNHEARD = 0.01
+"Where folds without luck would differ so much this seldom, what they differ by counts whole."
 AT = np.exp(np.linspace(np.log(3.0), np.log(1e6), 80))
 
 
@@ -54,7 +56,32 @@ def scatter(rows_se: float, spread: float, folds: Array, *, one_row: float, unit
     shrunk = (free - 2) / free if np.isfinite(free) else 1.0
     share = rows_se**2 / total if total > 0 else 1.0
     df = 1 / (1 / free + share**2 / max(units - 1, 1))
-    return Scatter(float(np.sqrt(total)), float(np.sqrt(total * shrunk)), float(np.sqrt(mean)), float(df))
+    told = Scatter(float(np.sqrt(total)), float(np.sqrt(total * shrunk)), float(np.sqrt(mean)), float(df))
+    seen = _seen(rows_se, spread, folds, units)
+    return told if seen is None or _reach(seen) < _reach(told) else seen
+
+
+def _seen(rows_se: float, spread: float, folds: Array, units: int) -> Scatter | None:
+    """Return what (K,) folds say alone, with the freedom of Satterthwaite (1946); None where they differ as they usually do."""
+    from scipy.special import chdtri
+
+    k = len(folds)
+    if k < 3 or not spread > 0:
+        return None
+    ratio = float(folds.var(ddof=1)) / (k * spread**2)
+    if ratio * (k - 1) < chdtri(k - 1, UNHEARD):
+        return None
+    luck = spread**2 * (ratio - 1)
+    total = rows_se**2 + luck
+    share = rows_se**2 / total
+    df = 1 / (share**2 / max(units - 1, 1) + (1 - share) ** 2 / (k - 1))
+    return Scatter(float(np.sqrt(total)), float(np.sqrt(total)), float(np.sqrt(luck)), float(df))
+
+
+def _reach(told: Scatter) -> float:
+    from scipy.special import stdtrit
+
+    return float(stdtrit(max(told.df, 1.0), 0.975)) * told.scale
 
 
 def _luck(spread: float, folds: Array, one_row: float) -> tuple[float, float]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 import platform
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
@@ -23,7 +23,10 @@ from treeline.problem.problem import Problem
 from treeline.problem.settings import Settings
 from treeline.problem.task import Policy
 
-__all__ = ["head_of", "write_rows", "write_sample"]
+__all__ = ["PRICES", "head_of", "new_prices", "write_rows", "write_sample"]
+
+PRICES = {"price": 0.04, "gpu_price": 2.0}
+"Of a core-hour and a GPU-hour, until others are given."
 
 STRETCHES = 80
 "Into so many stretches the rows of an ordered table are cut; about half of them are judged."
@@ -40,6 +43,12 @@ LIBRARIES = (
     "interpret-core",
     "torch",
 )
+
+
+def new_prices(before: Mapping[str, float], settings: Settings) -> dict[str, float]:
+    """Return the prices before, but for those that the settings give."""
+    given = {name: getattr(settings, name) for name in before}
+    return {name: float(before[name] if value is None else value) for name, value in given.items()}
 
 
 def head_of(
@@ -71,8 +80,7 @@ def head_of(
         },
         "settings": settings.identity(),
         "budget": {
-            "limit_s": budget.limit_s, "memory_mb": budget.memory_mb, "cores": budget.cores, "price": settings.price,
-            "gpu_price": settings.gpu_price,
+            "limit_s": budget.limit_s, "memory_mb": budget.memory_mb, "cores": budget.cores, **new_prices(PRICES, settings),
         },
         "findings": [finding.to_json() for finding in findings],
         "entries": [

@@ -67,6 +67,7 @@ class Ledger:
         self.facts: list[dict[str, Any]] = []
         self.trials: list[Trial] = []
         self._file: TextIO | None = None
+        self._sealed = True
         self._lock: TextIO | None = None
         self._rows: dict[str, Array] = {}
         self._sample: dict[str, Array] = {}
@@ -109,8 +110,12 @@ class Ledger:
         for number, line in enumerate(lines, start=1):
             try:
                 fact = json.loads(line)
-                if fact.pop("crc", None) is not None and line.decode() != _sealed(json.dumps(fact)):
+                sealed = fact.pop("crc", None) is not None
+                if sealed and line.decode() != _sealed(json.dumps(fact)):
                     raise ValueError("the line was changed")
+                self._sealed = sealed if number == 1 else self._sealed
+                if self._sealed and not sealed:
+                    raise ValueError("the line has lost its checksum")
                 if fact.pop("line", number) != number:
                     raise ValueError("a line before this one is missing, or stands twice")
                 self._take(fact)

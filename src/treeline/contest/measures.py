@@ -127,13 +127,13 @@ class Measures:
         stops = self.ledger.of_kind("stop")
         read = [float(stop["joules"]) for stop in stops if stop.get("joules") is not None]
         all_cpu, cpu = sum(trial.cpu_s for trial in self.ledger.trials), sum(trial.cpu_s for trial in mine)
-        boards, (price, gpu_price) = [t.gpu_j for t in mine if t.gpu_s], prices_of(self.ledger)
+        boards = [t.gpu_j for t in mine if t.gpu_s]
         measured = sum(read) * cpu / max(all_cpu, 1e-9) if stops and len(read) == len(stops) else None
         return Spent(
             cpu_s=cpu, fit_cpu_s=used, peak_mb=max((t.peak_mb for t in mine), default=0.0), gpu_s=sum(t.gpu_s for t in mine),
             vram_mb=max((t.vram_mb for t in mine), default=0.0),
             joules=measured, gpu_joules=None if None in boards else sum(j or 0.0 for j in boards),
-            price=price, gpu_price=gpu_price, contenders=len(self.judged.of(family)),
+            **prices_of(self.ledger), contenders=len(self.judged.of(family)),
         )  # fmt: skip
 
     def _sample(self) -> tuple[Array, Array, list[str]]:

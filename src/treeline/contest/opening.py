@@ -14,7 +14,7 @@ from treeline.candidates.registry import card_named, cards
 from treeline.candidates.weights import find_weights
 from treeline.contest.cache import Cache
 from treeline.contest.field import Given, line_up, narrowed, probes
-from treeline.contest.head import head_of, write_rows, write_sample
+from treeline.contest.head import PRICES, head_of, new_prices, write_rows, write_sample
 from treeline.contest.ladder import rungs_of
 from treeline.contest.ledger import Ledger, read_state, write_state
 from treeline.contest.plan import Plan
@@ -217,14 +217,14 @@ def encoder_of(ledger: Ledger) -> Encoder:
 
 def reprice(ledger: Ledger, settings: Settings) -> None:
     """Write other prices than the run was last given into its ledger: nothing is fitted again for a bill."""
-    if ledger.head and prices_of(ledger) != (settings.price, settings.gpu_price):
-        ledger.append("prices", price=settings.price, gpu_price=settings.gpu_price)
+    if ledger.head and new_prices(prices_of(ledger), settings) != prices_of(ledger):
+        ledger.append("prices", **new_prices(prices_of(ledger), settings))
 
 
-def prices_of(ledger: Ledger) -> tuple[float, float]:
+def prices_of(ledger: Ledger) -> dict[str, float]:
     """Return the prices of a core-hour and of a GPU-hour that the run was last given."""
-    last, usual = (ledger.of_kind("prices") or [ledger.head["budget"]])[-1], Settings()
-    return float(last.get("price", usual.price)), float(last.get("gpu_price", usual.gpu_price))
+    last = (ledger.of_kind("prices") or [ledger.head["budget"]])[-1]
+    return {name: float(last.get(name, usual)) for name, usual in PRICES.items()}
 
 
 def check_same(ledger: Ledger, fingerprint: str, settings: Settings) -> None:

@@ -98,10 +98,13 @@ def _energy_words(spent: Sequence[Spent]) -> str:
 
 
 def _one_fit(members: Mapping[str, Sequence[float]]) -> tuple[float, float]:
-    """Return the CPU seconds of one fit of every member, and their standard error (a single fit is taken to vary by 20%)."""
+    """Return the CPU seconds of one fit of every member, and their standard error (a single fit, or folds that were fitted
+    together and share their cost, are taken to vary by 20%)."""
     total = sum(float(np.mean(each)) for each in members.values())
     parts = [
-        float(np.std(each, ddof=1) / math.sqrt(len(each))) if len(each) > 1 else 0.2 * float(each[0])
+        float(np.std(each, ddof=1) / math.sqrt(len(each)))
+        if np.ptp(each) > 0.01 * np.mean(each)
+        else 0.2 * float(np.mean(each))
         for each in members.values()
     ]
     return total, float(np.hypot.reduce(parts)) if parts else 0.0

@@ -129,7 +129,7 @@ def _by_lead(
         f"{NAMES[leader.other]} leading at {AHEAD[-1] * last:,} rows is {overtaken[str(AHEAD[-1])]:.0%}."
     )
     told = _unknown(words, doubling)
-    return replace(told, leader=leader, p_overtaken=overtaken, last=last, crossed_at=_crossed(rungs.rows, gap))
+    return replace(told, leader=leader, p_overtaken=overtaken, last=last)
 
 
 def _unknown(words: str, doubling: dict[str, tuple[float, float]]) -> Treeline:

@@ -192,6 +192,7 @@ def engineering(gains: Mapping[Family, Gain], margin: float, *, rows: int, media
         if family is Family.CLASSICAL or not media:
             told.append(f"{one.title} {one.estimate:+.3g} (± {one.half:.2g})")
     classical, deep = gains[Family.CLASSICAL], gains[Family.DEEP]
+    own = " Nets make their own." if media else ""
     said = (
         f"Features made by hand instead of {BARE[media]}"
         if media
@@ -207,7 +208,7 @@ def engineering(gains: Mapping[Family, Gain], margin: float, *, rows: int, media
             margin,
             df=min(classical.df, deep.df),
         ),
-        words=f"{said} gained: {', '.join(told)}.{' Nets make their own.' if media else ''}",
+        words=f"{said} gained: {', '.join(told)}.{own} Less to lose is better.",
         how=f"The first {'classical contender' if media else 'contender of each side'} once with and once without, "
         f"on {rows:,} training rows of fold 0; rows paired.",
     )

@@ -30,6 +30,8 @@ RIDGE = 3.0
 POINTS = 5.0
 "Indices this near to each other are the same."
 WEIGHTS = (35.0, 25.0, 15.0, 25.0)
+READABLE = 0.05
+"Where both surrogates of both sides explain less, the index would be made of noise."
 LEAST_ROWS = 200
 
 
@@ -195,6 +197,8 @@ def interpretability(readings: Mapping[Family, Reading | None], glass: Mapping[s
     known = {family: reading for family, reading in readings.items() if reading is not None}
     if len(known) < 2:
         return unmeasured("interpretability", f"it needs {LEAST_ROWS} judged rows of both sides whose predictions vary")
+    if all(max(one.additivity, one.tree) < READABLE for one in known.values()):
+        return unmeasured("interpretability", "no small surrogate explains the predictions of either side")
     sides = {
         str(family): Side(
             value=one.index,

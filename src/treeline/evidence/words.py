@@ -40,6 +40,8 @@ TITLES = {
 }
 
 
+ALONE = {"CLASSICAL": "p_fold_worse", "DEEP": "p_fold_better", "EQUIVALENT": "p_fold_same"}
+"What the folds alone say of a call."
 OPEN_WORDS = "not enough to tell which side is better"
 
 
@@ -59,12 +61,18 @@ def plain_lines(verdict: Mapping[str, Any]) -> list[str]:
         side = verdict["families"][family]
         if side["score"] is not None:
             lines.append(f"{family:<10} {number(side['score'])} ({_range(side['interval'])})  best: {side['best']}")
-    gap = verdict["difference"]
-    if gap and gap["estimate"] is not None:
+    gap, call = verdict["difference"], verdict["call"]
+    speaks = call != "UNDECIDED" or verdict["because"][0].startswith("NOT_ENOUGH_ROWS")
+    if gap and gap["estimate"] is not None and speaks:
+        lines.append(
+            f"deep over classical: {number(gap['estimate'])} ({_range(gap['interval'])}), above zero for better"
+        )
         odds = (
             f"classical {_percent(gap['p_worse'])}, neither {_percent(gap['p_same'])}, deep {_percent(gap['p_better'])}"
         )
         lines.append(f"better by more than {number(verdict['margin'])}: {odds}")
+    if call in ALONE and not verdict["strong"] and gap and gap[ALONE[call]] is not None:
+        lines.append(f"- not strong: by the scores of the folds alone it is {_percent(gap[ALONE[call]])} probable")
     return [*lines, *(f"- {line}" for line in (*verdict["because"], *verdict["caveats"]))]
 
 

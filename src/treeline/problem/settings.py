@@ -56,10 +56,14 @@ class Settings:
     memory: int | None = _setting(
         None, "Megabytes that the run may hold; three quarters of what is free if not given.", identity=False
     )
-    price: float = _setting(
-        0.04, "The price of one core-hour, in your money, for the bill in the report.", identity=False
+    price: float | None = _setting(
+        None,
+        "The price of one core-hour, in your money, for the bill in the report; 0.04 if never given.",
+        identity=False,
     )
-    gpu_price: float = _setting(2.0, "The price of one GPU-hour, for the same bill.", identity=False)
+    gpu_price: float | None = _setting(
+        None, "The price of one GPU-hour, for the same bill; 2 if never given.", identity=False
+    )
     cores: int | None = _setting(
         None, "CPU cores to keep busy; all that this process may use if not given.", identity=False
     )
@@ -99,7 +103,7 @@ class Settings:
         if self.folds is not None and not 2 <= self.folds <= 20:
             raise UsageError(f"There are {self.folds} folds asked for.", do="Give 2 to 20.")
         for name, unit in (("price", "core-hour"), ("gpu_price", "GPU-hour")):
-            if not 0 <= getattr(self, name) < float("inf"):
+            if not 0 <= (getattr(self, name) or 0.0) < float("inf"):
                 raise UsageError(
                     f"The {name} is {getattr(self, name)}; it must be zero or more.",
                     do=f"Give the price of one {unit}.",

@@ -195,12 +195,15 @@ def _board(s: Summary) -> list[dict[str, Any]]:
 
 def _value(s: Summary) -> dict[str, Any] | None:
     up = bool(s.problem["greater_is_better"])
-    known = [row for row in s.verdict["leaderboard"] if row["score"] is not None and row["cpu_s"]]
+    board = [row for row in s.verdict["leaderboard"] if row["score"] is not None and row["cpu_s"]]
+    known = [row for row in board if row["whole"]]  # scores of fewer folds or rows do not compare
     known.sort(key=lambda row: -row["score"] if up else row["score"])
     near = figures.comparable(known)
     drawing = charts.cost_against_score(near, metric=wording.metric_title(s.verdict["metric"]), up=up)
     far = ", ".join(str(row["title"] or row["name"]) for row in known if row not in near)
-    return {"drawing": drawing, "left_out": far} if drawing else None
+    left_out = [f"Far off and not drawn: {far}."] if far else []
+    left_out += ["Contenders seen on fewer folds or rows are not drawn."] if len(known) < len(board) else []
+    return {"drawing": drawing, "left_out": " ".join(left_out)} if drawing else None
 
 
 def _model(s: Summary) -> dict[str, Any]:

@@ -3,8 +3,8 @@
 Looks happen when both sides have been judged on one more fold, from the third on: before that the luck of the folds' models
 cannot be seen, so nobody is dropped where fewer are planned. A side is dropped at a look when it is worse by more than the margin
 with probability 1 - ALPHA / looks: by the union bound (Bonferroni) a side that is not worse by that much is dropped with about
-ALPHA at most over all looks, however they depend on each other. Picking is paid for as in the verdict. The rule speaks of what the sides
-have shown; so nobody is dropped before its first wave has been judged.
+ALPHA at most over all looks, however they depend on each other. Picking is paid for as in the verdict. The rule speaks of what
+the sides have shown; so nobody is dropped before its first wave has been judged.
 """
 
 from __future__ import annotations

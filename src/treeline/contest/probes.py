@@ -28,8 +28,9 @@ ALIKE = 1.25
 
 def engineered(ledger: Ledger, problem: Problem) -> Dimension:
     """Return what typed and derived inputs gain over plain ones."""
-    made = "again" if encoder_of(ledger).media else "probe"
-    if not any(made in entry for entry in ledger.head["entries"]):
+    entries = ledger.head["entries"]
+    older = not any("probe" in entry for entry in entries)
+    if older or (not any("again" in entry for entry in entries) and encoder_of(ledger).media):
         return unmeasured("engineering", "this ledger is older than that measurement")
     names = [entry["name"] for entry in ledger.head["entries"] if entry["probe"] and entry["name"].endswith(PROBE)]
     bare = {card.plain: card for card in cards().values() if card.plain}
@@ -57,7 +58,9 @@ def engineered(ledger: Ledger, problem: Problem) -> Dimension:
 
 def growth_in_columns(ledger: Ledger) -> dict[Family, tuple[float, str]]:
     """Return by family the exponent of CPU seconds in columns and the contender's title, from one fit on half of them."""
-    found = {}
+    found: dict[Family, tuple[float, str]] = {}
+    if not any(entry["name"].endswith(HALF) for entry in ledger.head["entries"]):
+        return found
     encoder = encoder_of(ledger)
     wide = len(encoder.num_names) + len(encoder.cat_names)
     few = (len(encoder.num_names) + 1) // 2 + (len(encoder.cat_names) + 1) // 2

@@ -16,7 +16,7 @@ from treeline.candidates.classical.linear import Linear
 from treeline.candidates.classical.neighbours import Neighbours
 from treeline.candidates.classical.patches import Patches
 from treeline.candidates.classical.pictures import coarse_gradients, colours, gradients, pixels, textures
-from treeline.candidates.classical.svm import Svm
+from treeline.candidates.classical.svm import KERNEL_MACHINE, Svm
 from treeline.candidates.classical.through import Beside, Compared, Group, Through
 from treeline.problem.task import Family
 
@@ -73,25 +73,15 @@ CARDS = (
         "Gradients and a kernel machine",
         "svm",
         "Dalal, Triggs, Histograms of oriented gradients, CVPR 2005; Cortes, Vapnik, Machine Learning 1995",
-        licence="BSD-3-Clause",
-        requires=("sklearn", "scipy"),
-        max_rows=100_000,
-        cost_power=1.2,
-        portfolio=({}, {"gamma": 0.5, "C": 10.0}),
         plain="image_pixels",
-        space={"gamma": (0.1, 3.0, "log"), "C": (0.5, 50.0, "log"), "components": (100, 500)},
+        **KERNEL_MACHINE,
     ),
     _card(
         "pixels",
         "Bare pixels and a kernel machine",
         "bare",
         "Cortes, Vapnik, Machine Learning 1995",
-        licence="BSD-3-Clause",
-        requires=("sklearn", "scipy"),
-        max_rows=100_000,
-        cost_power=1.2,
-        portfolio=({}, {"gamma": 0.5, "C": 10.0}),
-        space={"gamma": (0.1, 3.0, "log"), "C": (0.5, 50.0, "log"), "components": (100, 500)},
+        **KERNEL_MACHINE,
     ),
     _card(
         "boosting",

@@ -15,7 +15,7 @@ from treeline.candidates.classical.audio import convolutions, spectrogram, stati
 from treeline.candidates.classical.forests import ExtraTrees
 from treeline.candidates.classical.lightgbm import LightGBM
 from treeline.candidates.classical.linear import Linear
-from treeline.candidates.classical.svm import Svm
+from treeline.candidates.classical.svm import KERNEL_MACHINE, Svm
 from treeline.candidates.classical.through import Beside, Compared, Group, Through
 from treeline.problem.task import Family
 
@@ -85,12 +85,7 @@ CARDS = (
         "The bare spectrogram and a kernel machine",
         "bare",
         "Cortes, Vapnik, Machine Learning 1995",
-        licence="BSD-3-Clause",
-        requires=("sklearn", "scipy"),
-        max_rows=100_000,
-        cost_power=1.2,
-        portfolio=({}, {"gamma": 0.5, "C": 10.0}),
-        space={"gamma": (0.1, 3.0, "log"), "C": (0.5, 50.0, "log"), "components": (100, 500)},
+        **KERNEL_MACHINE,
     ),
     _card(
         "boosting",

@@ -20,9 +20,15 @@ from treeline.candidates.prepare import Dense, settings, with_prefix, without_pr
 from treeline.problem.metric import Array
 from treeline.problem.task import Family, Task
 
-__all__ = ["CARDS", "Svm"]
+__all__ = ["CARDS", "KERNEL_MACHINE", "Svm"]
 
 BLOCK = 2048
+KERNEL_MACHINE: dict[str, Any] = {
+    "licence": "BSD-3-Clause", "requires": ("sklearn", "scipy"), "max_rows": 100_000, "cost_power": 1.2,
+    "portfolio": ({}, {"gamma": 0.5, "C": 10.0}),
+    "space": {"gamma": (0.1, 3.0, "log"), "C": (0.5, 50.0, "log"), "components": (100, 500)},
+}  # fmt: skip
+"What the cards of kernel machines on principal components share."
 MOST_CLASSES = 30
 "Exact machines are one for each pair of classes; above this many classes landmarks are used."
 

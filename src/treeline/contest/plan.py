@@ -283,9 +283,8 @@ class Plan:
         card = self.cards[entry.candidate]
         soft = min(seconds, self._soft(left_s))
         patience = 2 * soft + 5.0 if card.anytime else max(3 * soft, 5.0)
-        if (
-            card.pretrained and card.accepts
-        ):  # the first fit loads the weights and reads all rows with them, once for all fits
+        if card.pretrained and card.accepts:
+            # The first fit loads the weights and reads all rows with them, once for all fits.
             patience = max(patience, ENCODE_SHARE * left_s)
         patience = min(patience, left_s)
         seed = zlib.crc32(f"{self.seed}/{entry.name}/{rung}/{folds[0]}".encode())

@@ -32,7 +32,7 @@ def engineered(ledger: Ledger, problem: Problem) -> Dimension:
     older = not any("probe" in entry for entry in entries)
     if older or (not any("again" in entry for entry in entries) and encoder_of(ledger).media):
         return unmeasured("engineering", "this ledger is older than that measurement")
-    names = [entry["name"] for entry in ledger.head["entries"] if entry["probe"] and entry["name"].endswith(PROBE)]
+    names = [entry["name"] for entry in entries if entry["probe"] and entry["name"].endswith(PROBE)]
     bare = {card.plain: card for card in cards().values() if card.plain}
     media = next((bare[name.removesuffix(PROBE)].accepts[0] for name in names if name.removesuffix(PROBE) in bare), "")
     if not names:

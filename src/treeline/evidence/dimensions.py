@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from treeline.evidence.advice import LEANING, SURE
+from treeline.evidence.luck import t_quantile
 from treeline.evidence.paired import three_way
 from treeline.evidence.words import NAMES, number, title
 from treeline.problem.task import Family
@@ -166,9 +167,7 @@ class Gain(NamedTuple):
     @property
     def half(self) -> float:
         """Half of its 95% interval."""
-        from scipy.special import stdtrit
-
-        return float(stdtrit(max(self.df, 1.0), 0.975)) * self.scale
+        return t_quantile(self.df) * self.scale
 
 
 def engineering(gains: Mapping[Family, Gain], margin: float, *, rows: int, media: str = "") -> Dimension:

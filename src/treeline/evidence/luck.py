@@ -15,7 +15,7 @@ import numpy as np
 if TYPE_CHECKING:
     from treeline.problem.metric import Array
 
-__all__ = ["Scatter", "scatter"]
+__all__ = ["Scatter", "scatter", "t_quantile"]
 
 ROWS, SPREAD = 2_000.0, 1.5
 "The held-out rows of a fold at which they weigh as much as the luck of its models: median of a lognormal, and its deviation."
@@ -58,7 +58,9 @@ def scatter(rows_se: float, spread: float, folds: Array, *, one_row: float, unit
     df = 1 / (1 / free + share**2 / max(units - 1, 1))
     told = Scatter(float(np.sqrt(total)), float(np.sqrt(total * shrunk)), float(np.sqrt(mean)), float(df))
     seen = _seen(rows_se, spread, folds, units)
-    return told if seen is None or _reach(seen) < _reach(told) else seen
+    if seen is None or t_quantile(seen.df) * seen.scale < t_quantile(told.df) * told.scale:
+        return told
+    return seen
 
 
 def _seen(rows_se: float, spread: float, folds: Array, units: int) -> Scatter | None:
@@ -78,10 +80,11 @@ def _seen(rows_se: float, spread: float, folds: Array, units: int) -> Scatter | 
     return Scatter(float(np.sqrt(total)), float(np.sqrt(total)), float(np.sqrt(luck)), float(df))
 
 
-def _reach(told: Scatter) -> float:
+def t_quantile(df: float) -> float:
+    """Return the 97.5% point of Student's t."""
     from scipy.special import stdtrit
 
-    return float(stdtrit(max(told.df, 1.0), 0.975)) * told.scale
+    return float(stdtrit(max(df, 1.0), 0.975))
 
 
 def _luck(spread: float, folds: Array, one_row: float) -> tuple[float, float]:

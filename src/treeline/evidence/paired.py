@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from treeline.evidence.influence import Measured, measure, score_by_fold, turn
-from treeline.evidence.luck import Scatter, scatter
+from treeline.evidence.luck import Scatter, scatter, t_quantile
 
 if TYPE_CHECKING:
     from treeline.problem.metric import Array, Metric
@@ -114,7 +114,7 @@ def contrast(
     known = folds[np.isfinite(folds)]
     found = scatter(unrest * spread, spread, known, one_row=_one_row(a, b, group, (spread, units)), units=units)
     p_better, p_same, p_worse = three_way(estimate, found.scale, margin, found.df)
-    reach = _t_quantile(found.df) * found.scale
+    reach = t_quantile(found.df) * found.scale
     by_fold = correlated_t(known, margin)
     caveats = []
     if len(known) < 2:
@@ -163,7 +163,7 @@ def interval_of(measured: Measured, metric: Metric, *, group: Array | None = Non
     """Return the 95% interval of a measured score, cut to what the metric can be."""
     spread, units = spread_of(None, measured, group)
     se = WIDEN * spread
-    reach = _t_quantile(units - 1) * se
+    reach = t_quantile(units - 1) * se
     low, high = measured.score - reach, measured.score + reach
     if metric.greater_is_better:
         high = min(high, 1.0)
@@ -228,10 +228,3 @@ def spread_of(a: Measured | None, b: Measured, group: Array | None) -> tuple[flo
     units = b.rows if codes is None else int(codes.max()) + 1
     spread = float(moved.std(ddof=1)) if len(moved) > 1 else float("nan")
     return float(np.sqrt(spread**2 + b.floor)), units
-
-
-def _t_quantile(df: float) -> float:
-    """Return the 97.5% point of Student's t."""
-    from scipy.special import stdtrit
-
-    return float(stdtrit(max(df, 1), 0.975))

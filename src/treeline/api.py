@@ -22,7 +22,7 @@ from treeline.data.given_test import apart
 from treeline.data.read_table import read
 from treeline.errors import BudgetError, UsageError, shown
 from treeline.evidence.prior import expected
-from treeline.machine import budget_of
+from treeline.machine import budget_of, check_supported
 from treeline.problem.settings import Settings
 from treeline.problem.task import TRANSCRIPTION, Family
 from treeline.report.live import Live
@@ -66,7 +66,7 @@ def run(
         TreelineError: see `treeline.errors`; nothing is written to `out` for a bad input.
     """
     origin, cpu = time.monotonic(), time.process_time()
-    wanted = _in_time(Settings.of(**settings))
+    wanted = _possible(Settings.of(**settings))
     folder = Path(out) if out is not None else _default_out(source)
     if wanted.task == TRANSCRIPTION:
         return _transcribed(source, wanted, folder, progress=progress, command=command, origin=origin)
@@ -108,7 +108,9 @@ def run(
     return Study(folder)
 
 
-def _in_time(wanted: Settings) -> Settings:
+def _possible(wanted: Settings) -> Settings:
+    """Return the settings of a run that can be made here and in the time that they give."""
+    check_supported()
     if wanted.seconds < LEAST_SECONDS:
         raise BudgetError(
             f"The time limit is {wanted.seconds:g} s.", do=f"Give at least {LEAST_SECONDS:g}s, better 60s."
@@ -258,6 +260,7 @@ def _read(source: Any, settings: Settings, folder: Path) -> tuple[Dataset, Setti
 
 
 def _load(source: Any, settings: Settings, rejects: Path | None) -> Dataset:
+    check_supported()
     return read(
         source, query=settings.query, kinds=settings.kinds or None, bad_rows=settings.bad_rows, rejects=rejects,
         missing=settings.missing or None, date_format=settings.date_format, header=settings.header, sheet=settings.sheet,

@@ -1,17 +1,69 @@
-"""What this machine may be asked for: cores and memory, containers' limits respected."""
+"""What this machine may be asked for: cores and memory, containers' limits respected; and where systems differ."""
 
 from __future__ import annotations
 
+import ctypes
 import os
+import sys
 from pathlib import Path
+from typing import IO
 
+from treeline.errors import SetupError
 from treeline.problem.budget import Budget
 from treeline.problem.settings import Settings
 
-__all__ = ["budget_of", "cores", "free_memory_mb", "gpu_joules", "joules"]
+__all__ = [
+    "budget_of",
+    "check_supported",
+    "cores",
+    "free_memory_mb",
+    "gpu_joules",
+    "joules",
+    "lock",
+    "peak_mb",
+    "signal_when_orphaned",
+]
 
+SYSTEM = sys.platform
+"`linux` or `darwin` (macOS): the systems that Treeline runs on."
 SHARE = 0.75
 "Share of the free memory that a run takes unless told otherwise."
+
+
+def check_supported() -> None:
+    """Say in one line where Treeline cannot run.
+
+    Raises:
+        SetupError: this is neither Linux nor macOS.
+    """
+    if SYSTEM not in ("linux", "darwin"):
+        name = {"win32": "Windows"}.get(SYSTEM, SYSTEM)
+        raise SetupError(
+            f"Treeline runs on Linux and macOS, and this is {name}.",
+            do="Use a Linux machine or container; on Windows, the Windows Subsystem for Linux.",
+        )
+
+
+def lock(file: IO[str] | IO[bytes], *, wait: bool = False) -> None:
+    """Take the lock of an open file, which ends with the file or with this process.
+
+    Raises:
+        OSError: another process holds it, and this one does not `wait`.
+    """
+    import fcntl
+
+    fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+
+
+def peak_mb(ru_maxrss: int) -> float:
+    """Return a process's highest resident memory in megabytes: the system counts kilobytes on Linux, bytes on macOS."""
+    return ru_maxrss / (2**20 if SYSTEM == "darwin" else 2**10)
+
+
+def signal_when_orphaned(number: int) -> None:
+    """Ask the kernel to send this process a signal when its parent dies; only Linux does."""
+    if SYSTEM == "linux":
+        ctypes.CDLL(None).prctl(1, number)  # PR_SET_PDEATHSIG
 
 
 def budget_of(settings: Settings) -> Budget:

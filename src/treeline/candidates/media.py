@@ -10,7 +10,6 @@ What is made of them without looking at a target (hashes, gradients, spectrogram
 
 from __future__ import annotations
 
-import fcntl
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -21,6 +20,7 @@ from typing import Any
 import numpy as np
 
 from treeline.data.media_sound import HZ as SOUND_HZ
+from treeline.machine import lock
 from treeline.problem.metric import Array
 
 __all__ = ["FULL_EPOCHS", "NO_MEDIA", "SOUND_HZ", "Media", "MediaColumn", "ended", "largest", "strings"]
@@ -165,7 +165,7 @@ class Media:
             return
         self.store.mkdir(parents=True, exist_ok=True)
         with (self.store / f"{key}.lock").open("w") as file:
-            fcntl.flock(file, fcntl.LOCK_EX)
+            lock(file, wait=True)
             yield
 
 

@@ -11,7 +11,6 @@ crash is cut off when the ledger is opened again: nothing acknowledged is lost, 
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import socket
@@ -26,6 +25,7 @@ import numpy as np
 
 from treeline.contest.trial import State, Trial
 from treeline.errors import IntegrityError, SetupError
+from treeline.machine import lock
 from treeline.problem.metric import Array
 
 __all__ = ["VERSION", "Ledger", "crc_of", "damaged", "durable", "read_state", "write_state"]
@@ -85,7 +85,7 @@ class Ledger:
                 f"The folder {self.out} cannot be written to: {error.strerror}.", do="Choose another --out."
             ) from None
         try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            lock(self._lock)
         except OSError:
             self._lock.seek(0)
             holder = self._lock.read(200).strip() or "another process"

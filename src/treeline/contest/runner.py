@@ -69,6 +69,8 @@ class Runner:
         self._templates: dict[Family, _Template] = {}
         self._looked = 0.0
         self._serial = 0
+        self._over: list[Outcome] = []
+        "What became of jobs whose template was found dead, until `poll` tells it."
         self.threads = threads
         self.prepare(out, slots=slots, threads=threads, memory_mb=memory_mb)
 
@@ -98,15 +100,16 @@ class Runner:
         self._send(template, {"job": job.to_json(), "key": self._serial, "out": str(self.out.resolve())})
 
     def running(self) -> list[tuple[Job, float]]:
-        """Return the jobs under way with the seconds since each began."""
+        """Return the jobs whose outcome is not told yet, with the seconds since each began."""
         now = time.monotonic()
-        return [(run.job, now - run.began) for template in self._templates.values() for run in template.jobs.values()]
+        runs = [run for template in self._templates.values() for run in template.jobs.values()]
+        return [*((run.job, now - run.began) for run in runs), *((lost.job, lost.wall_s) for lost in self._over)]
 
     def poll(self, timeout: float) -> list[Outcome]:
         """Wait up to `timeout` seconds for jobs to end; kill those over their limits; return the outcomes."""
         streams = {template.process.stdout: (family, template) for family, template in self._templates.items()}
-        ready, _, _ = select.select([stream for stream in streams if stream], [], [], timeout)
-        outcomes: list[Outcome] = []
+        outcomes, self._over = self._over, []
+        ready, _, _ = select.select([stream for stream in streams if stream], [], [], 0.0 if outcomes else timeout)
         for stream in ready:
             family, template = streams[stream]
             chunk = os.read(stream.fileno(), 1 << 16)
@@ -127,6 +130,7 @@ class Runner:
             for run in template.jobs.values():
                 _kill(run.pid)
             template.jobs.clear()
+        self._over.clear()
 
     def stop(self) -> None:
         """Kill everything that runs."""
@@ -142,7 +146,7 @@ class Runner:
 
     def _template(self, family: Family) -> _Template:
         if family in self._templates and self._templates[family].process.poll() is not None:
-            self._lost(family, self._templates[family])
+            self._over += self._lost(family, self._templates[family])
         if family not in self._templates:
             environment = {**os.environ, "PYTHONHASHSEED": "0", "TOKENIZERS_PARALLELISM": "false"}
             environment |= {name: str(self.threads) for name in THREAD_VARIABLES}

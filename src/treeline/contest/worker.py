@@ -4,13 +4,11 @@
 
 The template runs no model and starts no thread, so that a fork from it is safe although OpenMP is not; the child starts with
 all libraries loaded, is measured alone, and cannot take anything down with it. Each family has its own template: boosting
-libraries and torch in one process slow each other down. When the template's input ends (its parent is gone), it kills its
-children and exits; a child dies with its template.
+libraries and torch in one process slow each other down. Neither outlives the run that it works for (`contest/lifeline.py`).
 """
 
 from __future__ import annotations
 
-import ctypes
 import json
 import os
 import select
@@ -22,6 +20,8 @@ from typing import Any
 
 from treeline.candidates.registry import card_named
 from treeline.contest.job import Job
+from treeline.contest.lifeline import end, hold, tie
+from treeline.machine import peak_mb
 
 __all__ = ["main"]
 
@@ -33,7 +33,8 @@ events = 1
 
 def main() -> None:
     """Serve jobs until the input ends."""
-    _die_with_parent()
+    running: dict[int, int] = {}
+    tie(running)
     global events  # noqa: PLW0603 - one per process
     events = os.dup(1)
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # what libraries print is no event
@@ -42,7 +43,6 @@ def main() -> None:
     signal.set_wakeup_fd(waker)
     signal.signal(signal.SIGCHLD, lambda *_: None)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    running: dict[int, int] = {}
     pending = b""
     say({"event": "ready", "pid": os.getpid()})
     while True:
@@ -57,8 +57,7 @@ def main() -> None:
             *lines, pending = (pending + chunk).split(b"\n")
             for line in lines:
                 take(json.loads(line), running)
-    for pid in running:
-        os.killpg(pid, signal.SIGKILL)
+    end(running)
 
 
 def say(event: dict[str, Any]) -> None:
@@ -76,9 +75,10 @@ def take(message: dict[str, Any], running: dict[int, int]) -> None:
         return
     job = Job.from_json(message["job"])
     load(job.candidate)
+    parent = os.getpid()
     pid = os.fork()
     if pid == 0:
-        _child(job, Path(message["out"]))
+        _child(job, Path(message["out"]), parent)
     try:
         os.setpgid(pid, pid)
     except OSError:
@@ -109,22 +109,17 @@ def reap(running: dict[int, int]) -> None:
         key = running.pop(pid, None)
         if key is not None:
             cpu = usage.ru_utime + usage.ru_stime
-            say({"event": "ended", "key": key, "status": status, "cpu_s": cpu, "peak_mb": usage.ru_maxrss / 1024})
+            say({"event": "ended", "key": key, "status": status, "cpu_s": cpu, "peak_mb": peak_mb(usage.ru_maxrss)})
 
 
-def _die_with_parent() -> None:
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
-
-
-def _child(job: Job, out: Path) -> None:
+def _child(job: Job, out: Path, parent: int) -> None:
     """Run one job and leave; never returns."""
     code = 1
     try:
         signal.set_wakeup_fd(-1)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         os.setpgid(0, 0)
-        _die_with_parent()
+        hold(0, parent)
         _quiet(out / "cache" / "logs" / f"{job.id}.log")
         os.chdir(out / "cache" / "scratch")
         from treeline.contest.fitting import execute, write_failure

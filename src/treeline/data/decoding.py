@@ -7,7 +7,6 @@ Rows are written straight into the file descriptor OUT. Memory and the CPU secon
 
 from __future__ import annotations
 
-import ctypes
 import io
 import json
 import os
@@ -26,6 +25,7 @@ from typing import IO, Any
 from treeline.data import media_image, media_sound
 from treeline.data.media_files import open_zip
 from treeline.data.media_image import Unreadable
+from treeline.machine import signal_when_orphaned
 
 __all__ = ["main"]
 
@@ -109,7 +109,7 @@ def _limit_memory() -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     if sys.platform != "linux":
         return
-    ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
+    signal_when_orphaned(signal.SIGKILL)
     pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0])
     limit = pages * resource.getpagesize() + MAX_MEMORY
     resource.setrlimit(resource.RLIMIT_AS, (limit, limit))

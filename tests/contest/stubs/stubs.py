@@ -2,6 +2,7 @@
 
 import ctypes
 import os
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -67,6 +68,16 @@ class Raising(Steady):
         raise ValueError("the moon is\nin the wrong house")
 
 
+class Asleep(Steady):
+    def before(self, fold):
+        time.sleep(600)
+
+
+class Parental(Steady):
+    def before(self, fold):
+        subprocess.run(["sleep", "600"], check=False)
+
+
 class Endless(Steady):
     def before(self, fold):
         ctypes.pythonapi.PyGILState_Ensure.restype = ctypes.c_int
@@ -114,3 +125,5 @@ ENDLESS = card("endless", "Endless")
 HUNGRY = card("hungry", "Hungry")
 UNDEFINED = card("undefined", "Undefined")
 NOISY = card("noisy", "Noisy")
+ASLEEP = card("asleep", "Asleep", Family.DEEP)
+PARENTAL = card("parental", "Parental", Family.DEEP)

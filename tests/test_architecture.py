@@ -48,6 +48,7 @@ HEAVY = {
     ),
     *("shap", "sklearn", "soundfile", "sqlalchemy", "statsmodels", "tabm", "torch", "transformers", "xgboost"),
 }
+REGISTRY = "treeline.candidates.registry"
 UNSAFE = {"pickle", "cPickle", "_pickle", "joblib", "cloudpickle", "dill", "shelve", "marshal"}
 NEVER_AT_START = {
     "torch",
@@ -73,6 +74,12 @@ MAY_CATCH_ALL = {
     "contest/runner.py",
     "cli.py",  # the last line of defence: one line instead of a traceback
 }
+MAY_ASK_CARDS = (
+    *("candidates/", "deliver/", "api.py", "doctor.py", "session.py"),  # before a run, or to fit and predict
+    *("contest/opening.py", "contest/head.py", "contest/worker.py", "contest/fitting.py"),
+    "contest/roster.py",  # for heads that hold less than a verdict needs
+)
+"Everybody else asks `roster.cards_of`: a verdict depends on the ledger, not on what is installed."
 PUBLIC_DOORS = {
     "cli.py",
     "api.py",
@@ -207,6 +214,11 @@ def imports_point_down(source: Source) -> Iterator[str]:
             yield f"reaches up, or sideways, to {name}"
 
 
+def verdicts_ask_the_head_and_not_the_cards(source: Source) -> Iterator[str]:
+    if not source.name.startswith(MAY_ASK_CARDS):
+        yield from (name for name in imports(source.tree.body, deep=True) if name.startswith(REGISTRY))
+
+
 def folders_hold_one_docstring_and_no_names(source: Source) -> Iterator[str]:
     if source.name.endswith("/__init__.py") and (
         len(source.tree.body) != 1 or len(ast.get_docstring(source.tree) or "") < 10
@@ -239,6 +251,7 @@ RULES: list[Rule] = [
     nothing_is_promised,
     nobody_imports_the_public_face,
     imports_point_down,
+    verdicts_ask_the_head_and_not_the_cards,
     folders_hold_one_docstring_and_no_names,
     nothing_is_called_utils,
 ]
@@ -261,6 +274,7 @@ BAD = (
 import pandas
 from treeline import run
 from treeline.contest import ledger
+from treeline.candidates.registry import cards
 
 def f(a, b, c, d, e, g, h, i):
     import pickle

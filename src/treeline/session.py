@@ -25,6 +25,7 @@ from treeline.contest.looks import Looks
 from treeline.contest.opening import Opening, check_same, clean_cache
 from treeline.contest.refit import REFIT_SHARE, refit
 from treeline.contest.result import conclude, tell_given_test, used_seconds
+from treeline.contest.roster import references
 from treeline.contest.runner import Runner
 from treeline.deliver.handover import hand_over
 from treeline.deliver.runtime import load
@@ -141,7 +142,11 @@ def _heeding(note: Callable[[int], None], again: Callable[[], bool]) -> Iterator
 def _watched(live: Live, ledger: Ledger, problem: Problem) -> Callable[..., None]:
     """Return what the contest tells its facts to: the display, with a score and its interval for every fit at the top."""
 
+    aside = references(ledger)
+
     def notify(kind: str, **facts: Any) -> None:
+        if kind == "trial":
+            facts["reference"] = facts["trial"].entry in aside
         live.event(kind, **facts)
         if kind == "trial" and facts["trial"].rung == 1.0 and facts["trial"].score is not None:
             trial = facts["trial"]

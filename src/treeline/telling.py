@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from treeline.contest.ledger import Ledger, durable
 from treeline.contest.result import Result
+from treeline.contest.roster import probes_of
 from treeline.data.dataset import Dataset
 from treeline.data.findings import Finding, Severity
 from treeline.problem.problem import Problem
@@ -25,7 +26,7 @@ def tell(ledger: Ledger, result: Result, *, command: str, bundle: dict[str, Any]
 
     head = ledger.head
     known = bundle if "what" in bundle else _delivered(result, bundle)
-    probes = {entry["name"] for entry in head["entries"] if entry.get("probe")}
+    probes = probes_of(ledger)
     summary = summarize(
         problem=result.problem, dataset=head["dataset"], findings=[_finding(plain) for plain in result.verdict["findings"]],
         trials=[trial for trial in ledger.trials if trial.entry not in probes], verdict=result.verdict,

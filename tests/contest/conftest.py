@@ -10,6 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import treeline
+from treeline.candidates import registry
 from treeline.candidates.card import Shape
 from treeline.candidates.registry import cards
 from treeline.contest.cache import Cache
@@ -24,7 +26,49 @@ from treeline.problem.metric import metric_named
 from treeline.problem.problem import Problem
 from treeline.problem.task import Family, Policy, Task
 
+from ..worlds import churn_csv
+
 STUBS = Path(__file__).parent / "stubs"
+
+
+@pytest.fixture(scope="session")
+def run(tmp_path_factory):
+    """A finished run with numbers and categories, long enough for landmarks."""
+    folder = tmp_path_factory.mktemp("churn")
+    treeline.run(
+        churn_csv(folder / "churn.csv", 1500), target="churn", out=folder / "run", candidates="lightgbm,mlp", time_limit="24s",
+        progress="quiet", price=0.5,
+    )  # fmt: skip
+    return folder / "run"
+
+
+@pytest.fixture(scope="session")
+def worded(tmp_path_factory):
+    """A finished run on texts."""
+    folder, rng = tmp_path_factory.mktemp("words"), np.random.default_rng(0)
+    good, bad, both = ("fine kind warm", "cold rude late", "the room was a bit and we went there on")
+    lines = ["said,liked"]
+    for k in range(400):
+        drawn = rng.choice((good if k % 2 else bad).split(), 2).tolist() + rng.choice(both.split(), 12).tolist()
+        lines.append(f"{' '.join(rng.permutation(drawn))} {k},{'yes' if k % 2 else 'no'}")
+    (folder / "said.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    treeline.run(
+        folder / "said.csv", target="liked", text="said", out=folder / "run", candidates="words_logistic,text_bag",
+        time_limit="12s", progress="quiet",
+    )  # fmt: skip
+    return folder / "run"
+
+
+@pytest.fixture
+def nobody_installed(monkeypatch):
+    """Take every card away, as on a machine where no candidate is installed."""
+    monkeypatch.setattr(registry, "MODULES", ())
+    monkeypatch.setattr(registry, "entry_points", lambda **_: ())
+    cards.cache_clear()
+    assert not cards()
+    yield
+    monkeypatch.undo()
+    cards.cache_clear()
 
 
 @pytest.fixture
@@ -83,7 +127,8 @@ def contest(tmp_path, stubs):
             family = known[name].family
             entries.setdefault(family, []).append(Entry(name=name, candidate=name, family=family, params={}))
         if not ledger.head:
-            ledger.append("head", version=1, entries=[{"name": name, "reference": False} for name in names])
+            listed = [entry.to_json() for each in entries.values() for entry in each]
+            ledger.append("head", version=1, entries=sorted(listed, key=lambda one: names.index(one["name"])))
         runner = Runner(out, threads=1, memory_mb=memory_mb)
         plan = Plan(
             entries={family: tuple(listed) for family, listed in entries.items()},

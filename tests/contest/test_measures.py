@@ -13,23 +13,11 @@ from treeline.contest.blend import standings
 from treeline.contest.cache import Cache
 from treeline.contest.ledger import Ledger
 from treeline.contest.looks import Looks
+from treeline.contest.roster import probes_of
 from treeline.contest.trial import Entry
 from treeline.errors import IntegrityError
 from treeline.problem.problem import Problem
 from treeline.problem.task import Family
-
-from ..worlds import churn_csv
-
-
-@pytest.fixture(scope="module")
-def run(tmp_path_factory):
-    """A finished run with numbers and categories, long enough for landmarks."""
-    folder = tmp_path_factory.mktemp("measures")
-    treeline.run(
-        churn_csv(folder / "churn.csv", 1500), target="churn", out=folder / "run", candidates="lightgbm,mlp", time_limit="24s",
-        progress="quiet", price=0.5,
-    )  # fmt: skip
-    return folder / "run"
 
 
 def test_all_seven_dimensions_are_there_with_their_odds(run):
@@ -51,9 +39,12 @@ def test_all_seven_dimensions_are_there_with_their_odds(run):
 
 def test_probes_are_shown_nowhere_as_contenders(run):
     verdict = json.loads((run / "verdict.json").read_text())
-    assert not [row for row in verdict["leaderboard"] if row["name"].endswith("-plain")]
-    assert {trial.entry for trial in Ledger(run).done()} >= {"lightgbm-plain", "mlp-plain"}
-    assert not [row for row in verdict["delivered"]["members"] if row["name"].endswith("-plain")]
+    ledger = Ledger(run)
+    probes = probes_of(ledger)
+    assert {entry.of for entry in probes.values()} == {"lightgbm", "mlp"}
+    assert {trial.entry for trial in ledger.done()} >= set(probes)
+    assert not [row for row in verdict["leaderboard"] if row["name"] in probes]
+    assert not [row for row in verdict["delivered"]["members"] if row["name"] in probes]
 
 
 def test_the_prior_is_kept_and_checked_against_the_data(run):

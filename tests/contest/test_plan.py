@@ -98,7 +98,7 @@ def test_the_baseline_comes_first_and_the_best_climbs_first():
 def test_another_seed_of_the_best_follows_its_settings_and_that_of_others_comes_last():
     plan = plan_of(["base", "quick", "good", "slow", "quick-2", "good-2"], rows=4000, seconds=900)
     again = tuple(
-        replace(entry, name=f"{entry.name}-again", again=True)
+        replace(entry, name=f"{entry.name}-again", again=True, of=entry.name)
         for entry in plan.entries[Family.CLASSICAL]
         if entry.name in ("quick", "good", "slow")
     )
@@ -223,7 +223,8 @@ def test_a_probe_is_fitted_once_below_the_top_and_never_counted():
         family=Family.CLASSICAL,
         params={"plain_inputs": True},
         reference=True,
-        probe=True,
+        probe="plain",
+        of="quick",
     )
     plan.entries[Family.CLASSICAL] = (*plan.entries[Family.CLASSICAL], probe)
     trials, _ = play(plan, Family.CLASSICAL, 60)

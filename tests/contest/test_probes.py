@@ -14,10 +14,9 @@ from treeline.candidates.registry import cards
 from treeline.contest import probes
 from treeline.contest.ailments import _seeds
 from treeline.contest.cache import Cache
-from treeline.contest.field import AGAIN, FEWER, PROBE, Field, Given, line_up, narrowed
+from treeline.contest.field import FEWER, Field, Given, line_up, narrowed
 from treeline.contest.field import probes as probes_of
-from treeline.contest.leaderboard import _variant
-from treeline.contest.trial import State, Trial
+from treeline.contest.trial import Entry, State, Trial
 from treeline.problem.metric import METRICS
 from treeline.problem.task import Family, Task
 
@@ -30,10 +29,9 @@ def fit(entry: str, cpu_s: float, *, rung: float = 0.5, done: float = 1.0) -> Tr
 
 
 def ledger(*trials: Trial) -> Any:
-    entries = [
-        {"name": name, "candidate": "lightgbm", "probe": name != "lightgbm"} for name in ("lightgbm", "lightgbm-half")
-    ]
-    head = {"entries": entries, "cards": {"lightgbm": {"title": "LightGBM"}}}
+    first = Entry(name="lightgbm", candidate="lightgbm", family=Family.CLASSICAL, params={})
+    half = replace(first, name="lightgbm-half", reference=True, probe="half", of="lightgbm")
+    head = {"entries": [first.to_json(), half.to_json()]}
     return SimpleNamespace(head=head, done=lambda: list(trials))
 
 
@@ -82,15 +80,19 @@ def names(field: Field, family: Family) -> list[str]:
     return [entry.name for entry in field.entries[family]]
 
 
+def repeated(field: Field, family: Family) -> list[str]:
+    return [entry.of for entry in field.entries[family] if entry.again]
+
+
 def test_first_contenders_stand_in_the_field_once_more_where_a_seed_changes_them() -> None:
     field = line_up(cards(), given(), families=["classical", "deep"])
     first = [name for name in names(field, Family.CLASSICAL) if "-" not in name][1:5]
-    assert [name for name in names(field, Family.CLASSICAL) if name.endswith(AGAIN)] == [name + AGAIN for name in first]
+    assert repeated(field, Family.CLASSICAL) == first
     text = line_up(cards(), given(kinds=("text",), leads=True, table=False), families=["classical", "deep"])
-    assert [name for name in names(text, Family.CLASSICAL) if name.endswith(AGAIN)] == ["words_boosting" + AGAIN]
-    assert len([name for name in names(text, Family.DEEP) if name.endswith(AGAIN)]) == 4
+    assert repeated(text, Family.CLASSICAL) == ["words_boosting"]
+    assert len(repeated(text, Family.DEEP)) == 4
     alone = line_up(cards(), given(), families=["deep"], only=["mlp"])
-    assert not any(name.endswith(AGAIN) for name in names(alone, Family.DEEP))
+    assert not repeated(alone, Family.DEEP)
 
 
 def test_probes_of_media_are_the_counterparts_on_what_is_raw() -> None:
@@ -98,8 +100,9 @@ def test_probes_of_media_are_the_counterparts_on_what_is_raw() -> None:
         asked = given(kinds=(kind,), leads=True, table=False)
         field = probes_of(line_up(cards(), asked, families=["classical", "deep"]), cards(), media=True)
         (probe,) = [entry for entry in field.entries[Family.CLASSICAL] if entry.probe]
-        assert (probe.candidate, probe.reference, probe.name) == (bare, True, bare + PROBE)
-        assert cards()[names(field, Family.CLASSICAL)[1]].plain == bare
+        assert (probe.candidate, probe.reference, probe.probe) == (bare, True, "plain")
+        assert probe.of == names(field, Family.CLASSICAL)[1]
+        assert cards()[probe.of].plain == bare
         assert not any(entry.probe for entry in field.entries[Family.DEEP])
     table = narrowed(line_up(cards(), given(), families=["classical", "deep"]))
     assert [entry.params for family in Family for entry in table.entries[family] if entry.probe] == [{FEWER: True}] * 2
@@ -113,11 +116,8 @@ def test_the_spread_over_seeds_is_that_of_whole_fits_on_the_same_rows() -> None:
         "lightgbm": tuple(scored("lightgbm", fold, 0.80) for fold in range(3)),
         "lightgbm-again": (scored("lightgbm-again", 0, 0.82), scored("lightgbm-again", 1, 0.78)),
     }
-    assert _seeds(trials, Family.CLASSICAL) == pytest.approx(0.02 / np.sqrt(2))
-    assert _seeds(trials, Family.DEEP) is None
+    seeds = {"lightgbm-again": "lightgbm"}
+    assert _seeds(trials, Family.CLASSICAL, seeds) == pytest.approx(0.02 / np.sqrt(2))
+    assert _seeds(trials, Family.DEEP, seeds) is None
     cut = {**trials, "lightgbm-again": tuple(replace(one, done=0.5) for one in trials["lightgbm-again"])}
-    assert _seeds(cut, Family.CLASSICAL) is None
-
-
-def test_another_seed_is_named_so() -> None:
-    assert [_variant(suffix) for suffix in ("", "-2", "-again")] == ["", " #2", ", another seed"]
+    assert _seeds(cut, Family.CLASSICAL, seeds) is None

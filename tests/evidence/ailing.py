@@ -149,7 +149,10 @@ def ledger_of(kind: str, seed: int, out: Path) -> Ledger:
     ledger.append(
         "head", version=1, problem=problem.to_json(), findings=findings, absent=[], budget={"limit_s": 1},
         dataset={"with_target": len(y), "records": {"used": len(y)}}, settings={"families": ["classical", "deep"]},
-        entries=[{"name": n, "family": LEARNERS.get(n, "classical"), "reference": n == "baseline"} for n in names],
+        entries=[
+            {"name": n, "candidate": n, "family": LEARNERS.get(n, "classical"), "params": {}, "reference": n == "baseline"}
+            for n in names
+        ],
     )  # fmt: skip
     (out / "ledger" / "preds").mkdir()
     for name in names:

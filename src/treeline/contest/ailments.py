@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from treeline.contest.blend import CUT, standings
-from treeline.contest.field import AGAIN
 from treeline.contest.fitting import cross_fitted
-from treeline.contest.leaderboard import baselines, cards_of
 from treeline.contest.probes import ALIKE
+from treeline.contest.roster import baselines, cards_of, other_seeds
 from treeline.evidence.diagnosis import Contender, Side, diagnose
 from treeline.evidence.noise import Noise, noise_of, shared_error
 from treeline.evidence.paired import WIDEN, compare
@@ -50,7 +49,7 @@ def ailments(ledger: Ledger, judged: Judged, verdict: dict[str, Any], findings: 
     noise = replace(noise, shared=shared_error(judged.y, *means) if len(means) == 2 else None)
     found = _last_doubling(ledger, judged.metric)
     sides = {family: _side(verdict["families"].get(str(family)), trials, found, cards_of(ledger)) for family in Family}
-    seeds = {family: _seeds(trials, family) for family in Family}
+    seeds = {family: _seeds(trials, family, other_seeds(ledger)) for family in Family}
     return diagnose(
         {family: replace(side, seeds=seeds[family]) for family, side in sides.items() if side is not None},
         scale=scale, margin=verdict["margin"], noise=noise,
@@ -106,15 +105,18 @@ def _side(
     )
 
 
-def _seeds(trials: dict[str, tuple[Trial, ...]], family: Family) -> float | None:
-    """Return the standard deviation of the score over seeds: from fits on the same rows and folds with two of them."""
+def _seeds(trials: dict[str, tuple[Trial, ...]], family: Family, seeds: dict[str, str]) -> float | None:
+    """Return the standard deviation of the score over seeds: from fits on the same rows and folds with two of them.
+
+    `seeds` names by entry with another seed the one that it repeats.
+    """
     gaps = [
         float(one.score - other.score)
-        for name, fits in trials.items()
-        if name.endswith(AGAIN) and fits[0].family is family
-        for one in fits
-        for other in trials.get(name.removesuffix(AGAIN), ())
-        if (one.fold, one.rung) == (other.fold, other.rung)
+        for name, of in seeds.items()
+        for one in trials.get(name, ())
+        for other in trials.get(of, ())
+        if one.family is family
+        and (one.fold, one.rung) == (other.fold, other.rung)
         and one.score is not None
         and other.score is not None
         and max(one.done, other.done) <= ALIKE * min(one.done, other.done)

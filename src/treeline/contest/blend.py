@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from treeline.contest.field import AGAIN, FIRST_WAVE
+from treeline.contest.field import FIRST_WAVE
 from treeline.contest.ledger import Ledger
+from treeline.contest.roster import entries_of, other_seeds, references
 from treeline.contest.trial import Trial
 from treeline.errors import IntegrityError
 from treeline.evidence.paired import Interval, score_interval
@@ -46,8 +47,7 @@ class Standing:
 
 def standings(ledger: Ledger, *, reference: bool = False) -> list[Standing]:
     """Return every entry that has held-out predictions for fold 0, the baseline only with `reference`."""
-    names = {entry["name"]: entry["reference"] for entry in ledger.head.get("entries", [])}
-    names |= {fact["entry"]: True for fact in ledger.of_kind("withdrawn")}
+    aside = references(ledger) | {fact["entry"] for fact in ledger.of_kind("withdrawn")}
     by_entry: dict[str, dict[float, dict[int, Trial]]] = {}
     for trial in ledger.done():
         by_entry.setdefault(trial.entry, {}).setdefault(trial.rung, {})[trial.fold] = trial
@@ -57,7 +57,7 @@ def standings(ledger: Ledger, *, reference: bool = False) -> list[Standing]:
     found = []
     for name, rungs in by_entry.items():
         usable = [rung for rung, folds in rungs.items() if 0 in folds]
-        if not usable or (names.get(name, False) and not reference):
+        if not usable or (name in aside and not reference):
             continue
         folds = rungs[max(usable)]
         prefix = next(count for count in range(len(folds) + 1) if count not in folds)
@@ -99,11 +99,13 @@ def gather(
         IntegrityError: a prediction file does not fit the rows.
     """
     everyone = list(standings(ledger) if among is None else among)
-    everyone = [one for one in everyone if not (equal and one.name.endswith(AGAIN))]
+    if equal:
+        seeds = other_seeds(ledger)
+        everyone = [one for one in everyone if one.name not in seeds]
     sides = [_at_the_top([one for one in everyone if one.family is family]) for family in Family]
     if equal and all(sides):
         most = max(FIRST_WAVE, min(map(len, sides)))
-        order = {entry["name"]: position for position, entry in enumerate(ledger.head["entries"])}
+        order = {entry.name: position for position, entry in enumerate(entries_of(ledger))}
         sides = [sorted(side, key=lambda one: order.get(one.name, len(order)))[:most] for side in sides]
     width = folds or min((_width(side) for side in sides if side), default=0)
     return _judged(ledger, problem, ledger.rows(), [one for side in sides for one in side if one.reach >= width], width)

@@ -12,7 +12,7 @@ from treeline.contest.trial import Entry
 from treeline.errors import UsageError
 from treeline.problem.task import Family, Task
 
-__all__ = ["AGAIN", "FEWER", "HALF", "PLAIN", "PROBE", "Absent", "Field", "Given", "line_up", "narrowed", "probes"]
+__all__ = ["FEWER", "PLAIN", "Absent", "Field", "Given", "line_up", "narrowed", "probes"]
 
 FIRST = {
     Family.CLASSICAL: ("lightgbm", "catboost", "random_forest", "ebm"),
@@ -56,8 +56,6 @@ PLAIN = "plain_inputs"
 "The setting of a probe, which is fitted on a table of plain numbers."
 FEWER = "half_the_columns"
 "The setting of a probe that sees every other column."
-PROBE, HALF, AGAIN = "-plain", "-half", "-again"
-"How the names of probes on plain inputs end, of those on half the columns, and of what is fitted with another seed."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -179,10 +177,9 @@ def probes(field: Field, cards: Mapping[str, Card], *, media: bool) -> Field:
         first = next((entry for entry in listed if not entry.reference), None)
         more: tuple[Entry, ...] = ()
         if first is not None and not media:
-            more = (replace(first, name=f"{first.candidate}{PROBE}", params={PLAIN: True}, reference=True, probe=True),)
+            more = (_probe(first, first.candidate, "plain", {PLAIN: True}),)
         elif first is not None and cards[first.candidate].plain:
-            bare = cards[first.candidate].plain
-            more = (Entry(name=f"{bare}{PROBE}", candidate=bare, family=family, params={}, reference=True, probe=True),)
+            more = (_probe(first, cards[first.candidate].plain, "plain", {}),)
         entries[family] = (*listed, *more)
     return Field(entries, field.absent)
 
@@ -192,11 +189,16 @@ def narrowed(field: Field) -> Field:
     entries = {}
     for family, listed in field.entries.items():
         first = next((entry for entry in listed if not entry.reference), None)
-        more = () if first is None else (
-            replace(first, name=f"{first.candidate}{HALF}", params={FEWER: True}, reference=True, probe=True),
-        )  # fmt: skip
+        more = () if first is None else (_probe(first, first.candidate, "half", {FEWER: True}),)
         entries[family] = (*listed, *more)
     return Field(entries, field.absent)
+
+
+def _probe(first: Entry, candidate: str, kind: str, params: dict[str, Any]) -> Entry:
+    """Return what is held against the first contender: `candidate` with less to look at."""
+    return replace(
+        first, name=f"{candidate}-{kind}", candidate=candidate, params=params, reference=True, probe=kind, of=first.name
+    )
 
 
 def _wanted(family: Family, given: Given) -> list[str]:
@@ -238,7 +240,7 @@ def _entries(cards: list[Card], family: Family, *, first: int) -> tuple[Entry, .
 def _again(entries: tuple[Entry, ...], cards: Mapping[str, Card]) -> tuple[Entry, ...]:
     """Return the first entries once more, for another seed where that changes anything: what is done last, if there is time."""
     return tuple(
-        replace(entry, name=f"{entry.name}{AGAIN}", again=True)
+        replace(entry, name=f"{entry.name}-again", again=True, of=entry.name)
         for entry in entries[:FIRST_WAVE]
         if entry.name == entry.candidate and not cards[entry.candidate].seedless
     )

@@ -14,6 +14,7 @@ from treeline.candidates.features import Encoder
 from treeline.candidates.registry import card_named
 from treeline.contest.field import Field
 from treeline.contest.ledger import VERSION, Ledger, durable
+from treeline.contest.roster import written
 from treeline.data.dataset import Dataset
 from treeline.data.findings import Finding
 from treeline.data.splits import Folds
@@ -83,14 +84,10 @@ def head_of(
             "limit_s": budget.limit_s, "memory_mb": budget.memory_mb, "cores": budget.cores, **new_prices(PRICES, settings),
         },
         "findings": [finding.to_json() for finding in findings],
-        "entries": [
-            {"name": e.name, "candidate": e.candidate, "family": str(family), "params": e.params,
-             "reference": e.reference, "probe": e.probe, "again": e.again}
-            for family, listed in field.entries.items() for e in listed
-        ],
+        "entries": [entry.to_json() for listed in field.entries.values() for entry in listed],
         "cards": {
-            card.name: {"title": card.title, "glass_box": card.glass_box, "memorises": card.memorises}
-            for card in map(card_named, sorted({e.candidate for listed in field.entries.values() for e in listed}))
+            name: written(card_named(name))
+            for name in sorted({e.candidate for listed in field.entries.values() for e in listed})
         },
         "absent": [one.to_json() for one in field.absent],
         "versions": versions,

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from treeline.contest.field import AGAIN
 from treeline.contest.fitting import cross_fitted
-from treeline.contest.leaderboard import references
 from treeline.contest.ledger import Ledger
+from treeline.contest.roster import other_seeds, references
 from treeline.contest.trial import Trial
 from treeline.evidence.curves import Curve
 from treeline.evidence.curves import gather as curve_of
@@ -35,10 +34,10 @@ def rungs_of(rows: int, *, classes: int = 0, seconds: float = 60.0) -> tuple[flo
 def curves_of(ledger: Ledger, problem: Problem) -> list[Curve]:
     """Return every contender's scores by training rows; the noise of a score is its standard error on fold 0."""
     by_entry: dict[str, list[Trial]] = {}
+    aside = references(ledger) | set(other_seeds(ledger))
     for trial in ledger.done():
         comparable = trial.fold == 0 or problem.policy is not Policy.TIME  # older folds judge other times
-        counted = trial.entry not in references(ledger) and not trial.entry.endswith(AGAIN)
-        if comparable and trial.score is not None and counted:
+        if comparable and trial.score is not None and trial.entry not in aside:
             by_entry.setdefault(trial.entry, []).append(trial)
     rows = ledger.rows()
     inside = rows["fold"] == 0

@@ -9,13 +9,12 @@ from typing import Any
 import numpy as np
 
 from treeline.candidates.media import FULL_EPOCHS
-from treeline.candidates.registry import cards
 from treeline.contest.blend import held_out
 from treeline.contest.cache import transform_of
-from treeline.contest.leaderboard import cards_of, contending
 from treeline.contest.ledger import Ledger
 from treeline.contest.opening import encoder_of, prices_of
 from treeline.contest.probes import engineered, growth_in_columns
+from treeline.contest.roster import cards_of, contending
 from treeline.contest.shares import fits_cpu
 from treeline.contest.trial import State, Trial
 from treeline.evidence.bill import Spent, compute
@@ -75,8 +74,8 @@ class Measures:
     def _fewer(self, fits: Sequence[Fit]) -> str:
         """Say where nets of media plan fewer epochs the more rows there are, so that their cost grows less than it will."""
         rows = min((fit.rows for fit in fits), default=0)
-        known = cards()
-        media = any(known[trial.candidate].accepts for trial in contending(self.ledger) if trial.candidate in known)
+        known = cards_of(self.ledger)
+        media = any(known.get(trial.candidate, {}).get("accepts") for trial in contending(self.ledger))
         if not media or rows >= FULL_EPOCHS:
             return ""
         return (

@@ -18,6 +18,7 @@ from treeline.contest.head import PRICES, head_of, new_prices, write_rows, write
 from treeline.contest.ladder import rungs_of
 from treeline.contest.ledger import Ledger, read_state, write_state
 from treeline.contest.plan import Plan
+from treeline.contest.roster import entries_of
 from treeline.contest.trial import Entry
 from treeline.data.audit import audit, dropped_columns, gate
 from treeline.data.dataset import Dataset
@@ -194,12 +195,11 @@ def _wordy(dataset: Dataset, names: Sequence[str]) -> bool:
 
 
 def _entries_of(ledger: Ledger) -> dict[Family, tuple[Entry, ...]]:
-    """Return the field as it was when the run began; a family without an entry is in it too."""
+    """Return by family the field as it was when the run began."""
     made: dict[Family, tuple[Entry, ...]] = {}
-    for plain in ledger.head["entries"]:
-        entry = Entry(**{**plain, "family": Family(plain["family"])})
+    for entry in entries_of(ledger):
         made[entry.family] = (*made.get(entry.family, ()), entry)
-    return {family: entries for family, entries in made.items() if entries}
+    return made
 
 
 def _folds_of(ledger: Ledger) -> Folds:

@@ -5,18 +5,16 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from treeline.candidates.registry import cards
-from treeline.contest.field import HALF, PROBE
 from treeline.contest.fitting import cross_fitted
-from treeline.contest.leaderboard import cards_of
 from treeline.contest.opening import encoder_of
+from treeline.contest.roster import cards_of, entries_of, probes_of, says
 from treeline.evidence.dimensions import Dimension, Gain, engineering, unmeasured
 from treeline.evidence.effort import STARTUP
 from treeline.evidence.paired import compare
 
 if TYPE_CHECKING:
     from treeline.contest.ledger import Ledger
-    from treeline.contest.trial import Trial
+    from treeline.contest.trial import Entry, Trial
     from treeline.problem.problem import Problem
     from treeline.problem.task import Family
 
@@ -28,22 +26,20 @@ ALIKE = 1.25
 
 def engineered(ledger: Ledger, problem: Problem) -> Dimension:
     """Return what typed and derived inputs gain over plain ones."""
-    entries = ledger.head["entries"]
-    older = not any("probe" in entry for entry in entries)
-    if older or (not any("again" in entry for entry in entries) and encoder_of(ledger).media):
+    if not says(ledger, "probe") or (not says(ledger, "again") and encoder_of(ledger).media):
         return unmeasured("engineering", "this ledger is older than that measurement")
-    names = [entry["name"] for entry in entries if entry["probe"] and entry["name"].endswith(PROBE)]
-    bare = {card.plain: card for card in cards().values() if card.plain}
-    media = next((bare[name.removesuffix(PROBE)].accepts[0] for name in names if name.removesuffix(PROBE) in bare), "")
-    if not names:
+    probes = [entry for entry in probes_of(ledger).values() if entry.probe == "plain"]
+    known, whose = cards_of(ledger), {entry.name: entry.candidate for entry in entries_of(ledger)}
+    raw = [whose[one.of] for one in probes if whose[one.of] != one.candidate]
+    media = known[raw[0]]["accepts"][0] if raw else ""
+    if not probes:
         why = "the first contender cannot do without" if encoder_of(ledger).media else "every input is a plain number"
         return unmeasured("engineering", f"{why}, so there is nothing to compare")
     rows = ledger.rows()
     inside = rows["fold"] == 0
     half, group, gains, count = rows["half"][inside], rows.get("group"), {}, 0
-    for name in names:
-        candidate = name.removesuffix(PROBE)
-        pair = _pair(ledger, name, bare[candidate].name if media else candidate)
+    for probe in probes:
+        pair = _pair(ledger, probe)
         if pair is None:
             continue
         kept = [cross_fitted(ledger.predictions(trial), half) for trial in pair]
@@ -51,7 +47,7 @@ def engineered(ledger: Ledger, problem: Problem) -> Dimension:
             rows["y"][inside], kept[0], kept[1], problem.metric, fold=rows["fold"][inside],
             margin=problem.margin, group=None if group is None else group[inside],
         )  # fmt: skip
-        gains[pair[1].family] = Gain(gap.estimate, gap.scale, gap.df, cards_of(ledger)[pair[1].candidate]["title"])
+        gains[pair[1].family] = Gain(gap.estimate, gap.scale, gap.df, known[pair[1].candidate]["title"])
         count = pair[0].rows
     return engineering(gains, problem.margin, rows=count, media=media)
 
@@ -59,13 +55,14 @@ def engineered(ledger: Ledger, problem: Problem) -> Dimension:
 def growth_in_columns(ledger: Ledger) -> dict[Family, tuple[float, str]]:
     """Return by family the exponent of CPU seconds in columns and the contender's title, from one fit on half of them."""
     found: dict[Family, tuple[float, str]] = {}
-    if not any(entry["name"].endswith(HALF) for entry in ledger.head["entries"]):
+    probes = [entry for entry in probes_of(ledger).values() if entry.probe == "half"]
+    if not probes:
         return found
     encoder = encoder_of(ledger)
     wide = len(encoder.num_names) + len(encoder.cat_names)
     few = (len(encoder.num_names) + 1) // 2 + (len(encoder.cat_names) + 1) // 2
-    for entry in ledger.head["entries"]:
-        pair = _pair(ledger, entry["name"], entry["candidate"]) if entry["name"].endswith(HALF) else None
+    for probe in probes:
+        pair = _pair(ledger, probe)
         if pair is None or min(trial.cpu_s for trial in pair) < STARTUP or few >= wide:
             continue
         less, whole = (trial.cpu_s / trial.done for trial in pair)
@@ -74,11 +71,11 @@ def growth_in_columns(ledger: Ledger) -> dict[Family, tuple[float, str]]:
     return found
 
 
-def _pair(ledger: Ledger, probe: str, base: str) -> tuple[Trial, Trial] | None:
-    """Return a probe's fit and that of the contender it is held against, on the same rows; None where the clock spoiled it."""
+def _pair(ledger: Ledger, probe: Entry) -> tuple[Trial, Trial] | None:
+    """Return a probe's fit and that of the entry it is held against, on the same rows; None where the clock spoiled it."""
     done = {(trial.entry, trial.rung): trial for trial in ledger.done() if trial.fold == 0}
-    less = next((trial for (name, _), trial in done.items() if name == probe), None)
-    whole = done.get((base, less.rung)) if less else None
+    less = next((trial for (name, _), trial in done.items() if name == probe.name), None)
+    whole = done.get((probe.of, less.rung)) if less else None
     if less is None or whole is None or max(less.done, whole.done) > ALIKE * min(less.done, whole.done):
         return None  # what the clock took from either is not what the inputs gave
     return less, whole

@@ -11,9 +11,10 @@ from treeline.contest.ailments import ailments
 from treeline.contest.blend import gather, held_out, standings
 from treeline.contest.delivery import Pick, deliver
 from treeline.contest.ladder import curves_of
-from treeline.contest.leaderboard import baselines, leaderboard
+from treeline.contest.leaderboard import leaderboard
 from treeline.contest.ledger import Ledger
 from treeline.contest.measures import Measures
+from treeline.contest.roster import baselines
 from treeline.contest.shares import seconds_per_row, share_of, why_missing
 from treeline.data.labels import label_errors
 from treeline.errors import shown

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from treeline.candidates.registry import cards
 from treeline.contest.blend import Standing, standings
-from treeline.contest.leaderboard import cards_of, contending
 from treeline.contest.ledger import Ledger
+from treeline.contest.roster import cards_of, contending, entries_of
 from treeline.evidence.choice import Procedure
 from treeline.evidence.scores import Judged
 from treeline.evidence.verdict import Share
@@ -74,16 +73,16 @@ def _unfinished(ledger: Ledger, family: Family) -> str | None:
     if not reached:
         return None
     if max(one.rung for one in reached) == 1.0:
-        return _barely([one for one in reached if one.rung == 1.0])
+        return _barely(ledger, [one for one in reached if one.rung == 1.0])
     rows, share = max((one.trials[0].rows, one.rung) for one in reached)
     return f"the {family} side's time was enough for {rows:,} of {rows / share:,.0f} training rows; give the run more"
 
 
-def _barely(reached: list[Standing]) -> str | None:
+def _barely(ledger: Ledger, reached: list[Standing]) -> str | None:
     """Say where all that a family fitted on all rows are nets of media that the clock ended when they had hardly begun."""
-    known = cards()
+    known = cards_of(ledger)
     trials = [trial for one in reached for trial in one.trials]
-    if any(trial.candidate not in known or not known[trial.candidate].media_net for trial in trials):
+    if not all(known.get(trial.candidate, {}).get("media_net") for trial in trials):
         return None
     done = max(trial.done for trial in trials)
     if done >= BARELY:
@@ -102,9 +101,7 @@ def why_missing(ledger: Ledger, family: Family) -> str:
             "none of its trials succeeded: "
             + "; ".join(sorted({f"{t.entry}: {t.reason or t.state}" for t in tried}))[:400]
         )
-    if absent and not any(
-        entry["family"] == str(family) and not entry["reference"] for entry in ledger.head["entries"]
-    ):
+    if absent and not any(entry.family is family and not entry.reference for entry in entries_of(ledger)):
         installs = sorted({one["install"] for one in absent if one["install"]})
         return str(absent[0]["reason"]) + (f" ({installs[0]})" if installs else "")
     if any(stop["signal"] for stop in ledger.of_kind("stop")[-1:]):

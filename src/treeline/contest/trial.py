@@ -33,8 +33,14 @@ class Entry:
     "The baseline: shown, never counted as a contender."
     again: bool = False
     "The default setting of another entry with another seed, where time is left: one more member, and what seeds do."
-    probe: bool = False
-    "A contender once more without engineered inputs, on one rung: measures what they buy. A reference too."
+    probe: str = ""
+    "A contender once more with less to look at, on one rung: `plain` inputs only, or `half` the columns. A reference too."
+    of: str = ""
+    "The entry that another seed or a probe is held against."
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain data; `roster.entries_of` reads it."""
+        return asdict(self)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,7 +13,6 @@ from collections.abc import Callable, Sequence
 from threading import RLock
 from typing import TYPE_CHECKING, Any, TextIO
 
-from treeline.contest.field import HALF, PROBE
 from treeline.errors import UsageError, shown
 from treeline.report import numbers
 from treeline.report.panel import Seen, draw
@@ -142,12 +141,7 @@ class Live:
         if state == "done":
             self._fits["done"] += 1
             before = self._rung.get(family, 0.0)
-            known = (
-                trial.score is not None
-                and family not in self._firm
-                and trial.candidate != "baseline"
-                and not trial.entry.endswith((PROBE, HALF))
-            )
+            known = trial.score is not None and family not in self._firm and not facts.get("reference")
             if known and trial.rung >= before:  # scores of other sizes do not compare
                 if trial.rung > before:
                     self._scores.pop(family, None)

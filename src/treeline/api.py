@@ -10,19 +10,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from treeline.candidates.registry import card_named
-from treeline.candidates.weights import sharpness
 from treeline.contest.contest import STOPPED
 from treeline.contest.field import FIRST
 from treeline.contest.ledger import Ledger
 from treeline.contest.opening import excluded_columns, given_of, open_contest, reprice
 from treeline.contest.result import conclude
 from treeline.contest.runner import Runner
+from treeline.contest.source import read_source
 from treeline.data.ask import ask, rows_of
 from treeline.data.given_test import apart
 from treeline.data.read_table import read
 from treeline.errors import BudgetError, UsageError, shown
 from treeline.evidence.prior import expected
-from treeline.machine import budget_of, check_supported
+from treeline.machine import budget_of
 from treeline.problem.settings import Settings
 from treeline.problem.task import TRANSCRIPTION, Family
 from treeline.report.live import Live
@@ -158,7 +158,7 @@ def audit(source: Any, *, target: str | None = None, **settings: Any) -> Any:
     from treeline.telling import Audited
 
     wanted = Settings.of(**settings)
-    dataset = _load(source, wanted, None)
+    dataset = read_source(source, wanted, None)
     target = target or dataset.label
     problem = _asked(dataset, target, wanted) if target else None
     found = examine(dataset, problem, deadline_s=60.0, drop=wanted.drop)
@@ -179,7 +179,7 @@ def advise(source: Any, *, target: str, **settings: Any) -> Prior:
     from treeline.data.audit import gate
 
     wanted = Settings.of(**settings)
-    dataset = _load(source, wanted.with_target(target), None)
+    dataset = read_source(source, wanted.with_target(target), None)
     problem = _asked(dataset, target, wanted)
     rows, y, _ = rows_of(dataset, problem)
     found = examine(dataset, problem, deadline_s=10.0, drop=wanted.drop)
@@ -250,22 +250,13 @@ def _read(source: Any, settings: Settings, folder: Path) -> tuple[Dataset, Setti
         from treeline.data.samples import load_sample
 
         settings = settings.with_target(load_sample(source.removeprefix("sample:"))[1])
-    dataset = _load(source, settings, folder / "rejects.csv")
+    dataset = read_source(source, settings, folder / "rejects.csv")
     if settings.target is None and dataset.label:
         settings = settings.with_target(dataset.label)
     if settings.target is None:
         names = ", ".join(shown(name) for name in dataset.names[:12])
         raise UsageError("Nothing says which column to predict.", do=f"Give --target; the columns are {names}.")
     return dataset, settings
-
-
-def _load(source: Any, settings: Settings, rejects: Path | None) -> Dataset:
-    check_supported()
-    return read(
-        source, query=settings.query, kinds=settings.kinds or None, bad_rows=settings.bad_rows, rejects=rejects,
-        missing=settings.missing or None, date_format=settings.date_format, header=settings.header, sheet=settings.sheet,
-        target=settings.target, sharpness=lambda: sharpness(settings.pretrained),
-    )  # fmt: skip
 
 
 def _first_needed(family: Family, settings: Settings) -> list[str]:

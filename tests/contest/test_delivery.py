@@ -2,10 +2,13 @@
 
 import numpy as np
 
-from treeline.contest.delivery import _loses
+from treeline.contest.blend import standings
+from treeline.contest.delivery import _loses, deliver, of_side
 from treeline.evidence.scores import Judged, Member
 from treeline.problem.metric import metric_named
 from treeline.problem.task import Family, Task
+
+from .conftest import problem_of
 
 
 def judged(folds, members):
@@ -32,3 +35,19 @@ def test_a_weak_member_with_all_folds_does_not_displace_a_strong_one_with_one_fo
 def test_members_that_are_as_good_on_more_folds_stay():
     wide, narrow = judged(5, {"weak": 0.7}), judged(1, {"weak": 0.7})
     assert not _loses(wide, narrow, Family.CLASSICAL, 0.01)
+
+
+def test_each_side_hands_over_its_own_blend_and_alone_its_best_contender(contest):
+    one = contest(["steady", "patient"])
+    one.run()
+    ledger, problem = one.ledger, problem_of(Task.BINARY, "roc_auc")
+    everyone = standings(ledger)
+    default = deliver(ledger, everyone, problem)
+    sides = {side: of_side(ledger, everyone, problem, side) for side in ("classical", "deep", "both")}
+    assert default.losses.keys() == sides.keys()
+    assert {pick.name for pick in sides["deep"].picks} == {"patient"}
+    assert {pick.name for pick in sides["classical"].picks} == {"steady"}
+    assert default.picks == sides[default.side].picks
+    alone = of_side(ledger, everyone, problem, "classical", alone=True)
+    assert [pick.weight for pick in alone.picks] == [1.0]
+    assert len(alone.picks[0].trials) == 3

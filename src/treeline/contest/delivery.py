@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 
@@ -16,7 +18,9 @@ from treeline.problem.metric import Array
 from treeline.problem.problem import Problem
 from treeline.problem.task import Family, Policy
 
-__all__ = ["Delivered", "Pick", "deliver"]
+__all__ = ["BOTH", "Delivered", "Pick", "deliver", "of_side", "seconds_per_1000"]
+
+BOTH = "both"
 
 SLOW, UNFELT = 0.3, 0.1
 "A member with this share of the prediction time is left out where that costs less than this share of the margin."
@@ -36,38 +40,57 @@ class Pick:
     trials: tuple[Trial, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Delivered:
-    """The procedure that is handed over."""
+    """A procedure that can be handed over."""
 
     what: str
+    "classical, deep or both: whose models are in it."
     picks: tuple[Pick, ...]
     judged: Judged
     prediction: Array
+    losses: dict[str, float] = field(default_factory=dict)
+    "Of each side on the rows that all share, lower is better: what the run's own choice looked at."
+    side: str = ""
+    "The side that the run chose; not always `what`, for members that only slow a blend down are left out."
 
 
 def deliver(ledger: Ledger, everyone: list[Standing], problem: Problem) -> Delivered | None:
     """Choose the procedure with the best cross-fitted score on the rows that all share: a family's blend, or that of both.
 
-    The blend of both must be better by an amount that could be felt. A family's weights are then chosen on all folds that
-    it covers, which may be more than the other family covers.
+    The blend of both must be better by an amount that could be felt.
     """
     judged = gather(ledger, problem, everyone)
     sides: list[Family | None] = [family for family in Family if judged.of(family)]
     losses = {
-        side: _loss(judged, procedure(judged, side).prediction)
+        str(side or BOTH): _loss(judged, procedure(judged, side).prediction)
         for side in ([*sides, None] if len(sides) > 1 else sides)
     }
-    if None in losses:
-        losses[None] += UNFELT * problem.margin
-    finite = {side: loss for side, loss in losses.items() if np.isfinite(loss)}
-    if not finite:
+    asked = {
+        side: loss + (UNFELT * problem.margin if side == BOTH else 0.0)
+        for side, loss in losses.items()
+        if np.isfinite(loss)
+    }
+    if not asked:
         return None
-    side = min(finite, key=lambda one: finite[one])
-    own = judged if side is None else gather(ledger, problem, [one for one in everyone if one.family is side])
-    if side is not None and _loses(own, judged, side, problem.margin):
+    best = min(asked, key=lambda one: asked[one])
+    return replace(of_side(ledger, everyone, problem, best), losses=losses, side=best)
+
+
+def of_side(ledger: Ledger, everyone: list[Standing], problem: Problem, side: str, *, alone: bool = False) -> Delivered:
+    """Return what a side, or `both` together, hands over: its blend, or with `alone` its best contender.
+
+    A family's weights are chosen on all folds that it covers, which may be more than the other family covers.
+
+    Raises:
+        DataError: nobody of that side was judged.
+    """
+    family = None if side == BOTH else Family(side)
+    judged = gather(ledger, problem, everyone)
+    own = judged if family is None else gather(ledger, problem, [one for one in everyone if one.family is family])
+    if family is not None and _loses(own, judged, family, problem.margin):
         own = judged
-    own, made = _without_the_slow(own, side, everyone, problem.margin)
+    own, made = _without_the_slow(replace(own, blends=not alone), family, everyone, problem.margin)
     standing = {one.name: one for one in everyone}
     picks = []
     refits = ledger.refits()
@@ -78,7 +101,20 @@ def deliver(ledger: Ledger, everyone: list[Standing], problem: Problem) -> Deliv
             trials = (refits.get(name, trials[0]),)
         picks.append(Pick(name=name, candidate=trials[0].candidate, weight=weight, trials=trials))
     families = {str(standing[pick.name].family) for pick in picks}
-    return Delivered("both" if len(families) == 2 else families.pop(), tuple(picks), own, made.prediction)
+    return Delivered(
+        what=BOTH if len(families) == 2 else families.pop(),
+        picks=tuple(picks),
+        judged=own,
+        prediction=made.prediction,
+    )
+
+
+def seconds_per_1000(board: Sequence[dict[str, Any]], picks: Sequence[Pick]) -> float | None:
+    """Return the seconds that the picked models need for 1,000 rows, from the leaderboard; None where too few were timed."""
+    one = {row["name"]: row["predict_s_per_1000"] for row in board}
+    if not picks or any(one.get(pick.name) is None for pick in picks):
+        return None
+    return float(sum(one[pick.name] * len(pick.trials) for pick in picks))
 
 
 def _without_the_slow(

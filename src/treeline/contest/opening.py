@@ -38,11 +38,13 @@ __all__ = [
     "clean_cache",
     "encoder_of",
     "excluded_columns",
+    "folds_of",
     "given_of",
     "leading",
     "open_contest",
     "prices_of",
     "reprice",
+    "write_cache",
 ]
 
 KINDS = ("image", "sound", "text")
@@ -84,21 +86,13 @@ def open_contest(
         DataError: a finding blocks the run (a column gives the target away).
         UsageError: nobody can compete.
     """
-    rows, y = targets
+    _, y = targets
     if not ledger.head:
         _begin(dataset, problem, ledger, settings=settings, budget=budget, targets=targets)
     # A resumed run takes what its first session fixed, even where this Treeline would choose otherwise.
-    problem, encoder, folds = Problem.from_json(ledger.head["problem"]), encoder_of(ledger), _folds_of(ledger)
-    frame = dataset.frame[rows]
-    num, cat = encoder.transform(frame)
-    whole = len(rows) == len(dataset)  # then nothing is copied into memory
-    media = encoder.arrays(frame, {name: held if whole else held[rows] for name, held in dataset.media.items()})
-    shutil.rmtree(ledger.out / "cache", ignore_errors=True)
-    cache = Cache.write(
-        ledger.out / "cache",
-        {"num": num, "cat": cat, "y": y, "half": folds.half} | {f"media-{j}": one for j, one in enumerate(media.values())},
-        shape=encoder.shape(problem), plain=encoder.plain,
-    )  # fmt: skip
+    problem, encoder, folds = Problem.from_json(ledger.head["problem"]), encoder_of(ledger), folds_of(ledger)
+    cache = write_cache(ledger.out, dataset, targets, problem=problem, encoder=encoder, half=folds.half)
+    num, cat = cache.array("num"), cache.array("cat")
     write_sample(ledger, encoder, folds, num, cat)
     plan = Plan(
         entries=_entries_of(ledger), cards=cards(), rows=len(y), folds=folds.n_folds, metric=problem.metric, seed=problem.seed,
@@ -202,7 +196,25 @@ def _entries_of(ledger: Ledger) -> dict[Family, tuple[Entry, ...]]:
     return made
 
 
-def _folds_of(ledger: Ledger) -> Folds:
+def write_cache(
+    out: Path, dataset: Dataset, targets: tuple[Array, Array], *, problem: Problem, encoder: Encoder, half: Array
+) -> Cache:
+    """Write the shared features of the rows that have a target; `targets` are their numbers and targets, (n,) each."""
+    rows, y = targets
+    frame = dataset.frame[rows]
+    num, cat = encoder.transform(frame)
+    whole = len(rows) == len(dataset)  # then nothing is copied into memory
+    media = encoder.arrays(frame, {name: held if whole else held[rows] for name, held in dataset.media.items()})
+    shutil.rmtree(out / "cache", ignore_errors=True)
+    return Cache.write(
+        out / "cache",
+        {"num": num, "cat": cat, "y": y, "half": half} | {f"media-{j}": one for j, one in enumerate(media.values())},
+        shape=encoder.shape(problem), plain=encoder.plain,
+    )  # fmt: skip
+
+
+def folds_of(ledger: Ledger) -> Folds:
+    """Return the folds that a run was begun with."""
     saved = ledger.rows()
     return Folds(
         policy=Policy(ledger.head["problem"]["policy"]), n_folds=int(saved["fold"].max()) + 1,

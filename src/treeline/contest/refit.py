@@ -18,8 +18,10 @@ from treeline.data.splits import ALL
 if TYPE_CHECKING:
     from treeline.contest.contest import Contest
     from treeline.contest.delivery import Pick
+    from treeline.contest.ledger import Ledger
+    from treeline.contest.trial import Trial
 
-__all__ = ["REFIT_SHARE", "refit"]
+__all__ = ["REFIT_SHARE", "refit", "repeated", "seconds_on_all"]
 
 REFIT_SHARE = 0.1
 "Share of the time limit that is kept free for it."
@@ -52,14 +54,23 @@ def refit(picks: Sequence[Pick], contest: Contest, *, deadline: float) -> None:
 def _job(pick: Pick, contest: Contest, *, left: float) -> Job | None:
     """Return the job that refits a member, or None where there is no time for it."""
     first = pick.trials[0]
-    expected = first.wall_s * len(contest.folds.fold) / max(first.rows, 1)
-    if SLACK * expected > left:
+    if SLACK * seconds_on_all(first, len(contest.folds.fold)) > left:
         return None
-    params: dict[str, Any] = dict(first.params) | ({"steps": first.steps} if first.steps else {})
-    rate = contest.ledger.model(first)[1].get("rate")
+    return repeated(first, contest.ledger, id=f"refit-{pick.name}", seconds=left, threads=contest.threads)
+
+
+def seconds_on_all(kept: Trial, rows: int) -> float:
+    """Return the wall seconds expected of a fit on all `rows` that does what the fit `kept` did on its own."""
+    return kept.wall_s * rows / max(kept.rows, 1)
+
+
+def repeated(kept: Trial, ledger: Ledger, *, id: str, seconds: float, threads: int) -> Job:
+    """Return the job that does once more, on all rows, what the fit `kept` did: its settings, steps and learning rate."""
+    params: dict[str, Any] = dict(kept.params) | ({"steps": kept.steps} if kept.steps else {})
+    rate = ledger.model(kept)[1].get("rate")
     if rate:
         params["learning_rate"] = rate
     return Job(
-        id=f"refit-{pick.name}", entry=pick.name, candidate=pick.candidate, family=first.family, params=params,
-        rung=1.0, folds=(ALL,), seed=first.seed, seconds=left, patience=left, threads=contest.threads,
+        id=id, entry=kept.entry, candidate=kept.candidate, family=kept.family, params=params,
+        rung=1.0, folds=(ALL,), seed=kept.seed, seconds=seconds, patience=seconds, threads=threads,
     )  # fmt: skip

@@ -22,7 +22,7 @@ from treeline.data.given_test import apart
 from treeline.data.read_table import read
 from treeline.errors import BudgetError, UsageError, shown
 from treeline.evidence.prior import expected
-from treeline.machine import budget_of
+from treeline.machine import budget_of, check_supported
 from treeline.problem.settings import Settings
 from treeline.problem.task import TRANSCRIPTION, Family
 from treeline.report.live import Live

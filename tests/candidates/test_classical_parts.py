@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from treeline.candidates.card import Clock, Fold, Rows, Watch
+from treeline.candidates.card import Clock, Fold, Rows, Shape, Watch
 from treeline.candidates.classical.rounds import faster, look_at, patience_at, run_rounds
 from treeline.candidates.classical.target import Scale, sigmoid, softmax
 from treeline.candidates.classical.trees import Grove
@@ -183,3 +183,25 @@ def test_a_round_that_finds_no_split_is_not_the_end() -> None:
     params = {"extra_trees": True, "lambda_l1": 5.0, "feature_fraction": 0.2, "min_data_in_leaf": 60, "steps": 100}
     model = card_named("lightgbm").candidate().fit([Fold(rows)], params, clock=Clock(30), seed=0)[0]
     assert bytes(model.state()[0]["model"]).count(b"Tree=") > 50
+
+
+@pytest.mark.parametrize("name", ["lightgbm", "xgboost"])
+def test_categories_that_the_library_splits_itself_come_back_from_disk(name: str) -> None:
+    """An effect that alternates along the levels, which no order by frequency or number shows."""
+    rng = np.random.default_rng(3)
+    codes = rng.integers(0, 40, (900, 1)).astype(np.int32)
+    metric = metric_named("root_mean_squared_error", Task.REGRESSION)
+    shape = Shape(task=Task.REGRESSION, n_classes=0, metric=metric, num_names=("x",), cat_names=("c",), cards=(42,))
+    y = 3.0 * (codes[:, 0] % 2) + rng.normal(0, 0.1, 900)
+    rows = Rows(shape, rng.normal(size=(900, 1)).astype(np.float32), codes, y)
+    card = card_named(name)
+    if card.missing():
+        pytest.skip(f"{name} is not installed")
+    own = {**card.portfolio[card.mild], "steps": 60}
+    (model,) = card.candidate().fit([Fold(rows)], own, clock=Clock(5.0), seed=0)
+    said = model.predict(rows)
+    assert np.abs(said - y).mean() < 0.5
+    again = card.candidate().restore(*model.state())
+    np.testing.assert_array_equal(again.predict(rows), said)
+    strange = Rows(shape, rows.num[:3], np.array([[0], [41], [99]], np.int32))
+    assert np.isfinite(again.predict(strange)).all(), "missing, unseen, out of range"

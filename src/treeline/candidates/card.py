@@ -243,6 +243,8 @@ class Card:
     "How fit seconds grow with rows, before it is measured."
     portfolio: tuple[dict[str, Any], ...] = ({},)
     "Settings worth trying, by expected gain per second; the first one is the default."
+    mild: int = 0
+    "The place in the portfolio of the setting that leads where rows are ordered in time: it fits the past less closely."
     plain: str = ""
     "The candidate that learns alike from texts, images or sounds as they are, with no features made by hand."
     space: dict[str, Any] = field(default_factory=dict)

@@ -16,7 +16,7 @@ from treeline.candidates.card import Rows
 from treeline.problem.metric import Array
 from treeline.problem.task import Task
 
-__all__ = ["Dense", "Ordinal", "Scaler", "TargetMean", "settings", "with_prefix", "without_prefix"]
+__all__ = ["Dense", "Ordinal", "Scaler", "TargetMean", "codes_of", "settings", "with_prefix", "without_prefix"]
 
 RARE = 1
 
@@ -41,6 +41,12 @@ def with_prefix(prefix: str, arrays: Mapping[str, Array]) -> dict[str, Array]:
 def without_prefix(prefix: str, arrays: Mapping[str, Array]) -> dict[str, Array]:
     """Return those arrays whose name starts with `prefix.`, the prefix removed."""
     return {name.removeprefix(prefix + "."): value for name, value in arrays.items() if name.startswith(prefix + ".")}
+
+
+def codes_of(rows: Rows) -> Array:
+    """Return the codes (n, q) float32 for libraries that split categories themselves: missing as NaN, unknown as rare."""
+    known = np.where(rows.cat < np.array(rows.shape.cards, dtype=np.int64), rows.cat, RARE)
+    return np.where(known > 0, known, np.nan).astype(np.float32)
 
 
 def _flat(cat: Array, cards: Array, column: int) -> Array:

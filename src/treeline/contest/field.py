@@ -15,14 +15,15 @@ from treeline.problem.task import Family, Task
 __all__ = ["FEWER", "PLAIN", "Absent", "Field", "Given", "line_up", "narrowed", "probes"]
 
 FIRST = {
-    Family.CLASSICAL: ("lightgbm", "catboost", "random_forest", "ebm"),
+    Family.CLASSICAL: ("lightgbm", "catboost", "lightgbm", "ebm"),
     Family.DEEP: ("mlp", "realmlp", "tabm", "transformer"),
 }
-"The contenders by default, the one with the largest gain per second first."
+"""The contenders by default, the one with the largest gain per second first, by how much each adds to the best of the others
+(docs/decisions/0020). A name that comes twice stands there with two settings: the tuned ones and the library's own."""
 SMALL = {"ebm": ("svm", 3000)}
 "Below so many rows another candidate takes the place."
 RESERVE = {
-    Family.CLASSICAL: ("xgboost", "extra_trees", "linear", "ebm", "svm", "neighbours"),
+    Family.CLASSICAL: ("xgboost", "linear", "extra_trees", "ebm", "random_forest", "svm", "neighbours"),
     Family.DEEP: ("tabicl", "tabpfn"),
 }
 "Who comes next: in place of a contender that cannot start, and after the first four."
@@ -87,6 +88,8 @@ class Given:
     classes: int
     rows: int
     "For training."
+    ordered: bool = False
+    "Whether later rows are predicted from earlier ones: then the milder settings come first."
     kinds: tuple[str, ...] = ()
     "Kinds of media, the one that may lead first."
     leads: bool = False
@@ -146,7 +149,8 @@ def line_up(
                 absent[name] = why
         if chosen and not names:
             continue
-        made = _entries([cards[name] for name in able], family, first=len(able) if chosen else FIRST_WAVE)
+        first_cards = [_in_order(cards[name], given) for name in able]
+        made = _entries(first_cards, family, first=len(able) if chosen else FIRST_WAVE)
         entries[family] = tuple(_with_weights(entry, cards[entry.candidate], given) for entry in made)
     if not any(entries.values()):
         causes = "; ".join(f"{one.title}: {one.reason}" for one in absent.values()) or "none was asked for"
@@ -177,7 +181,7 @@ def probes(field: Field, cards: Mapping[str, Card], *, media: bool) -> Field:
         first = next((entry for entry in listed if not entry.reference), None)
         more: tuple[Entry, ...] = ()
         if first is not None and not media:
-            more = (_probe(first, first.candidate, "plain", {PLAIN: True}),)
+            more = (_probe(first, first.candidate, "plain", {**first.params, PLAIN: True}),)
         elif first is not None and cards[first.candidate].plain:
             more = (_probe(first, cards[first.candidate].plain, "plain", {}),)
         entries[family] = (*listed, *more)
@@ -189,7 +193,7 @@ def narrowed(field: Field) -> Field:
     entries = {}
     for family, listed in field.entries.items():
         first = next((entry for entry in listed if not entry.reference), None)
-        more = () if first is None else (_probe(first, first.candidate, "half", {FEWER: True}),)
+        more = () if first is None else (_probe(first, first.candidate, "half", {**first.params, FEWER: True}),)
         entries[family] = (*listed, *more)
     return Field(entries, field.absent)
 
@@ -224,14 +228,31 @@ def _with_weights(entry: Entry, card: Card, given: Given) -> Entry:
     return replace(entry, params={**entry.params, "weights": given.weights})
 
 
+def _in_order(card: Card, given: Given) -> Card:
+    """Return the card with its mildest setting first where rows are ordered in time: what fits the past best drifts furthest."""
+    if not (given.ordered and card.mild):
+        return card
+    settings = card.portfolio
+    return replace(card, portfolio=(settings[card.mild], *settings[: card.mild], *settings[card.mild + 1 :]))
+
+
 def _entries(cards: list[Card], family: Family, *, first: int) -> tuple[Entry, ...]:
-    """The defaults of the first cards, then settings and further cards in turn: each candidate's second one, then its third."""
-    made = [_entry(card, 0, family) for card in cards[:first]]
+    """The defaults of the first cards, then settings and further cards in turn: each candidate's second one, then its third.
+
+    A card that is among the first twice has its second setting there.
+    """
+    made: list[Entry] = []
+    for card in cards[:first]:
+        made.append(_entry(card, sum(entry.candidate == card.name for entry in made), family))
     longest = max((len(card.portfolio) for card in cards), default=0)
+    wave = list(dict.fromkeys(entry.candidate for entry in made))
+    known = {card.name: card for card in cards}
     later = [_entry(card, 0, family) for card in cards[first:]]
     varied = [
-        _entry(card, turn, family) for turn in range(1, longest) for card in cards[:first] if turn < len(card.portfolio)
-    ]
+        _entry(known[name], turn, family)
+        for turn in range(1, longest) for name in wave if turn < len(known[name].portfolio)
+    ]  # fmt: skip
+    varied = [entry for entry in varied if entry not in made]
     for position in range(max(len(later), len(varied))):
         made += varied[position : position + 1] + later[position : position + 1]
     return tuple(made[:MOST])
@@ -241,8 +262,8 @@ def _again(entries: tuple[Entry, ...], cards: Mapping[str, Card]) -> tuple[Entry
     """Return the first entries once more, for another seed where that changes anything: what is done last, if there is time."""
     return tuple(
         replace(entry, name=f"{entry.name}-again", again=True, of=entry.name)
-        for entry in entries[:FIRST_WAVE]
-        if entry.name == entry.candidate and not cards[entry.candidate].seedless
+        for entry in [one for one in entries if one.name == one.candidate][:FIRST_WAVE]
+        if not cards[entry.candidate].seedless
     )
 
 

@@ -149,7 +149,8 @@ def _begin(
 
 def given_of(dataset: Dataset, problem: Problem, encoder: Encoder, *, settings: Settings, rows: int) -> Given:
     """Say what the contestants are given, and whether its media lead: they do unless a table has a few short texts beside."""
-    asked = Given(task=problem.task, classes=len(problem.classes), rows=rows)
+    dated = problem.policy is Policy.TIME
+    asked = Given(task=problem.task, classes=len(problem.classes), rows=rows, ordered=dated)
     kinds = _kinds(encoder)
     if not kinds:
         return asked

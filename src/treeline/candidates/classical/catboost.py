@@ -227,6 +227,7 @@ CARDS = (
         requires=("catboost",),
         needs=("catboost",),
         anytime=True,
+        mild=2,
         portfolio=(
             {},
             {"depth": 6, "l2_leaf_reg": 2.15, "learning_rate": 0.0686},

@@ -1,7 +1,8 @@
 """LightGBM with the tuned defaults of RealMLP's authors, and settings of AutoGluon's portfolio.
 
 Categories are given as target means: clearly better than LightGBM's own category splits on two of ten tables, where the few
-rows a leaf may hold let those overfit, and within a few per cent elsewhere (docs/decisions/0003).
+rows a leaf may hold let those overfit, and within a few per cent elsewhere (docs/decisions/0003). The library's own defaults,
+with its own splits of categories, are a setting beside them: milder, so they drift less (docs/decisions/0020).
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import numpy as np
 from treeline.candidates.card import Card, Clock, Fitted, Fold, Rows, State
 from treeline.candidates.classical.rounds import faster, run_rounds, share_of
 from treeline.candidates.classical.target import Scale, sigmoid, softmax, training_target, wants_l1
-from treeline.candidates.prepare import TargetMean, settings
+from treeline.candidates.prepare import TargetMean, codes_of, settings
 from treeline.problem.metric import Array
 from treeline.problem.task import Family, Task
 
@@ -32,9 +33,19 @@ COMMON: dict[str, Any] = {
     "min_sum_hessian_in_leaf": 1e-7,
     "extra_trees": False,
     "max_bin": 255,
+    "categories": "means",
 }
 LABELS = {"learning_rate": 0.04, "bagging_fraction": 0.75, "num_leaves": 50, "min_data_in_leaf": 40}
 VALUES = {"learning_rate": 0.05, "bagging_fraction": 0.7, "num_leaves": 100, "min_data_in_leaf": 3}
+OWN = {
+    "categories": "native",
+    "learning_rate": 0.1,
+    "num_leaves": 31,
+    "min_data_in_leaf": 20,
+    "min_sum_hessian_in_leaf": 1e-3,
+    "bagging_fraction": 1.0,
+}
+"LightGBM's own defaults."
 PILOT = 10
 BLOCK = 300
 "Trees that are walked together: more of them fall out of the processor's cache (3.5 times slower on 26 classes)."
@@ -49,13 +60,15 @@ class Boosted:
     scale: Scale
     rate: float = 0.0
     "The learning rate that the fit ended with, for a refit with as many rounds."
+    native: bool = False
+    "Whether categories are codes that the library splits itself."
 
     def predict(self, rows: Rows) -> Array:
         """Return predictions in Treeline's shapes."""
         shape = rows.shape
         if not len(rows):
             return np.zeros((0, shape.n_classes) if shape.task is Task.MULTICLASS else 0)
-        matrix = _matrix(rows, self.means(rows.cat))
+        matrix = _matrix(rows, self.means(rows.cat), native=self.native)
         block = max(1, BLOCK // self.booster.num_model_per_iteration())
         raw = np.zeros(())
         for start in range(0, max(self.booster.num_trees() // self.booster.num_model_per_iteration(), 1), block):
@@ -67,7 +80,11 @@ class Boosted:
     def state(self) -> State:
         """Return LightGBM's own text format and the encoder."""
         text = np.frombuffer(self.booster.model_to_string().encode(), dtype=np.uint8)
-        return {"model": text, **self.means.arrays()}, {"scale": self.scale.meta(), "rate": self.rate}
+        return {"model": text, **self.means.arrays()}, {
+            "scale": self.scale.meta(),
+            "rate": self.rate,
+            "native": self.native,
+        }
 
 
 class LightGBM:
@@ -85,10 +102,11 @@ class LightGBM:
 
         shape = fold.train.shape
         chosen = settings({**COMMON, **(VALUES if shape.task is Task.REGRESSION else LABELS)}, params)
-        means, encoded = TargetMean.fit(fold.train, list(range(len(shape.cards))), seed=seed)
+        native = chosen["categories"] == "native"
+        means, encoded = TargetMean.fit(fold.train, [] if native else list(range(len(shape.cards))), seed=seed)
         scale, label, weight = training_target(fold.train)
         config = {
-            **{name: value for name, value in chosen.items() if name not in ("steps", "patience")},
+            **{name: value for name, value in chosen.items() if name not in ("steps", "patience", "categories")},
             **_objective(fold.train),
             "num_threads": threads,
             "seed": seed,
@@ -100,17 +118,18 @@ class LightGBM:
             # A quarter of the usual sample: finding the bins takes half the time.
             "bin_construct_sample_cnt": 50_000,
         }
-        data = lgb.Dataset(_matrix(fold.train, encoded), label, weight=weight, params=config).construct()
+        split = [len(shape.num_names) + j for j in range(len(shape.cards))] if native else []
+        matrix = _matrix(fold.train, encoded, native=native)
+        data = lgb.Dataset(matrix, label, weight=weight, params=config, categorical_feature=split).construct()
         booster = lgb.Booster(config, data)
         if fold.watch is not None:
             held = fold.watch.rows
-            booster.add_valid(
-                lgb.Dataset(_matrix(held, means(held.cat)), held.target, reference=data, params=config), "held"
-            )
+            shown = _matrix(held, means(held.cat), native=native)
+            booster.add_valid(lgb.Dataset(shown, held.target, reference=data, params=config), "held")
         keep = self._boost(booster, fold, chosen, scale, until)
         final = lgb.Booster(model_str=booster.model_to_string(num_iteration=keep))
         final.params["num_threads"] = threads
-        return Boosted(final, means, scale, chosen["learning_rate"])
+        return Boosted(final, means, scale, chosen["learning_rate"], native)
 
     def _boost(self, booster: Any, fold: Fold, chosen: dict[str, Any], scale: Scale, until: float) -> int:
         begun = time.monotonic()
@@ -152,11 +171,12 @@ class LightGBM:
 
         booster = lgb.Booster(model_str=arrays["model"].tobytes().decode())
         means = TargetMean(arrays["columns"], arrays["start"], arrays["means"])
-        return Boosted(booster, means, Scale(**meta["scale"]), meta.get("rate", 0.0))
+        return Boosted(booster, means, Scale(**meta["scale"]), meta.get("rate", 0.0), meta.get("native", False))
 
 
-def _matrix(rows: Rows, encoded: Array) -> Array:
-    return np.hstack([rows.num, encoded]).astype(np.float32, copy=False)
+def _matrix(rows: Rows, encoded: Array, *, native: bool) -> Array:
+    """Return numbers and encoded categories, or, where the library splits those itself, their codes, missing as NaN."""
+    return np.hstack([rows.num, codes_of(rows) if native else encoded]).astype(np.float32, copy=False)
 
 
 def _objective(rows: Rows) -> dict[str, Any]:
@@ -178,8 +198,10 @@ CARDS = (
         requires=("lightgbm",),
         needs=("lightgbm",),
         anytime=True,
+        mild=1,
         portfolio=(
             {},
+            OWN,
             {
                 "learning_rate": 0.0121,
                 "num_leaves": 53,

@@ -143,7 +143,7 @@ def scored(which: Table, preds: pd.DataFrame) -> float:
     if len(preds) != len(truth):
         raise ValueError(f"{len(preds)} predictions for {len(truth)} rows")
     if which.task == "regression":
-        return _regression_score(which.metric, truth.to_numpy(dtype=float), preds["prediction"].to_numpy(dtype=float))
+        return regression_score(which.metric, truth.to_numpy(dtype=float), preds["prediction"].to_numpy(dtype=float))
     y = truth.astype(str).to_numpy()
     classes = classes_of(which)
     at = {column.removeprefix("proba_").casefold(): column for column in preds.columns if column.startswith("proba_")}
@@ -159,7 +159,8 @@ def scored(which: Table, preds: pd.DataFrame) -> float:
     return float(judge(codes, proba[:, 1]))
 
 
-def _regression_score(metric: str, y: np.ndarray, p: np.ndarray) -> float:
+def regression_score(metric: str, y: np.ndarray, p: np.ndarray) -> float:
+    """Return the error of values for targets, both (n,)."""
     if metric == "mean_absolute_error":
         return float(mean_absolute_error(y, p))
     if metric == "root_mean_squared_log_error":

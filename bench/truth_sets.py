@@ -10,7 +10,7 @@ import polars as pl
 from media import texts
 from tables import WORK, Table, names, table
 
-__all__ = ["chosen", "one_set", "text_of"]
+__all__ = ["chosen", "listed_images", "one_set", "text_of"]
 
 RAW = ("fashion_mnist_10k", "stackoverflow_titles", "movie_review_sentences")
 SMALLEST = 6_000
@@ -30,7 +30,7 @@ def one_set(name: str, data: Path) -> Table:
     full = folder / "full.csv"
     if not full.exists():
         folder.mkdir(parents=True, exist_ok=True)
-        _images(data / "images" / f"{name}.zip", folder) if name == RAW[0] else texts(name, data).write_csv(full)
+        listed_images(data / "images" / f"{name}.zip", folder) if name == RAW[0] else texts(name, data).write_csv(full)
     frame = pl.read_csv(full)
     task = "binary" if frame["label"].n_unique() == 2 else "multiclass"
     parts = (full, full, full, full, full)
@@ -42,7 +42,8 @@ def text_of(name: str) -> tuple[str, ...]:
     return ("text",) if name in RAW[1:] else ()
 
 
-def _images(source: Path, folder: Path) -> None:
+def listed_images(source: Path, folder: Path) -> None:
+    """Unpack images into `folder/files` and list them with their labels in `folder/full.csv`."""
     shutil.unpack_archive(source, folder / "files")
     with zipfile.ZipFile(source) as archive:
         items = sorted(one for one in archive.namelist() if not one.endswith("/"))

@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from treeline.candidates.registry import card_named
-from treeline.contest.contest import STOPPED
 from treeline.contest.field import FIRST
 from treeline.contest.ledger import Ledger
 from treeline.contest.opening import excluded_columns, given_of, open_contest, reprice
 from treeline.contest.result import conclude
 from treeline.contest.runner import Runner
+from treeline.contest.sessions import begin, is_over, used_seconds
 from treeline.contest.source import read_source
 from treeline.data.ask import ask, rows_of
 from treeline.data.given_test import apart
@@ -26,7 +26,7 @@ from treeline.machine import budget_of, check_supported
 from treeline.problem.settings import Settings
 from treeline.problem.task import TRANSCRIPTION, Family
 from treeline.report.live import Live
-from treeline.session import finish, opened, play, spare
+from treeline.session import Term, finish, opened, play, spare, stopped_by_signals, told_again
 from treeline.study import Study, runs
 from treeline.telling import tell
 
@@ -73,10 +73,8 @@ def run(
     budget = budget_of(wanted)
     families = [Family(name) for name in wanted.families]
     slots = max(2, len(families)) if budget.cores > 1 else len(families)
-    workers = runner or Runner(folder)
-    workers.prepare(
-        folder, slots=slots, threads=max(1, budget.cores // slots), memory_mb=0.8 * budget.memory_mb / slots
-    )
+    workers, memory_mb = runner or Runner(folder), 0.8 * budget.memory_mb / slots
+    workers.prepare(folder, slots=slots, threads=max(1, budget.cores // slots), memory_mb=memory_mb)
     live = Live(progress)
     try:
         for family in families:
@@ -85,21 +83,23 @@ def run(
         dataset, wanted = _read(source, wanted, folder)
         problem = _asked(dataset, str(wanted.target), wanted)
         (rows, y), held = apart(dataset, problem)
-        with opened(folder, dataset, wanted) as ledger:
+        with opened(folder, dataset, wanted, problem) as ledger:
             reprice(ledger, wanted)
-            if any(stop["why"] != STOPPED for stop in ledger.of_kind("stop")):
-                live.event("stage", text="this run is complete: telling its verdict again")
+            if is_over(ledger, wanted.seconds):
+                live.event("stage", text=told_again(ledger))
                 finish(ledger, dataset, rows, origin=None, command=command, held=held)
             else:
-                live.start(problem, wanted.seconds, families)
+                live.start(problem, wanted.seconds - used_seconds(ledger), families)
                 opening = open_contest(dataset, problem, ledger, settings=wanted, budget=budget, targets=(rows, y))
+                begin(ledger, limit_s=wanted.seconds, command=command)
                 if not ledger.trials:
                     live.event("prior", words=expected(ledger.head["prior"]))
                 crowded = (time.monotonic() - origin) / max(time.process_time() - cpu, 0.1)
-                limit = wanted.seconds - spare(wanted, held)
-                play(opening, ledger, workers, live=live, origin=origin, limit=limit, crowded=crowded)
-                live.event("stage", text="weighing the evidence")
-                finish(ledger, dataset, rows, origin=origin, command=command, held=held)
+                term = Term(origin=origin, limit_s=wanted.seconds - spare(wanted, held), crowded=crowded)
+                with stopped_by_signals() as stop:
+                    play(opening, ledger, workers, live=live, term=term, stop=stop)
+                    live.event("stage", text="weighing the evidence")
+                    finish(ledger, dataset, rows, origin=origin, command=command, held=held)
     finally:
         workers.clear()
         if runner is None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import json
+import shlex
 import sys
 from pathlib import Path
 from typing import Annotated, Any
@@ -25,7 +26,7 @@ app = typer.Typer(
 JSON = Annotated[
     bool, typer.Option("--json", help="Print plain data for machines on standard output, and nothing else.")
 ]
-INTERRUPTED, TERMINATED = 130, 143
+INTERRUPTED = 130
 
 
 def main() -> None:
@@ -34,16 +35,12 @@ def main() -> None:
     if debug:
         sys.argv.remove("--debug")
     try:
-        code = app(standalone_mode=False)
-        sys.exit(code if isinstance(code, int) else 0)
+        sys.exit(app(standalone_mode=False) or 0)
     except TreelineError as error:
         if debug:
             raise
         _complain(error.what, error.do, error.where)
         sys.exit(error.exit_code)
-    except KeyboardInterrupt:
-        _complain("Interrupted.", "", "")
-        sys.exit(INTERRUPTED)
     except BrokenPipeError:
         sys.stderr.close()
         sys.exit(0)
@@ -100,14 +97,16 @@ def _run(
     from treeline.problem.settings import read_config
 
     settings = (read_config(config) if config else {}) | _told(given)
-    source = source or settings.pop("source", None)
-    settings.pop("source", None)
-    out = out or (Path(settings["out"]) if "out" in settings else None)
-    settings.pop("out", None)
+    told = settings.pop("source", None), settings.pop("out", None)
+    source, out = source or told[0], out or (Path(told[1]) if told[1] else None)
     if source is None:
         raise UsageError("Nothing says which data to use.", do="Give a file, a database URL or sample:NAME.")
-    command = "treeline " + " ".join(sys.argv[1:])
-    study = run(source, out=out, progress="quiet" if quiet or json_ else "auto", command=command, **settings)
+    command, progress = "treeline " + shlex.join(sys.argv[1:]), "quiet" if quiet or json_ else "auto"
+    try:
+        study = run(source, out=out, progress=progress, command=command, **settings)
+    except KeyboardInterrupt as error:
+        _complain(str(error) or "Interrupted.", "The same command goes on from what was kept, or starts again.", "")
+        return INTERRUPTED
     if json_:
         print(json.dumps(study.verdict, ensure_ascii=False, indent=2))
     else:

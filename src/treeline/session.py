@@ -17,16 +17,18 @@ import numpy as np
 
 from treeline.candidates.registry import card_named
 from treeline.contest.blend import scored, standings
-from treeline.contest.contest import Contest
+from treeline.contest.contest import Contest, Stop
 from treeline.contest.field import FIRST_WAVE
 from treeline.contest.items import keep_items
 from treeline.contest.ledger import Ledger
 from treeline.contest.looks import Looks
-from treeline.contest.opening import Opening, check_same, clean_cache
+from treeline.contest.opening import Opening, clean_cache
 from treeline.contest.refit import REFIT_SHARE, refit
-from treeline.contest.result import conclude, tell_given_test, used_seconds
+from treeline.contest.result import conclude, tell_given_test
 from treeline.contest.roster import references
 from treeline.contest.runner import Runner
+from treeline.contest.same import check_same
+from treeline.contest.sessions import another_try, limit_of, used_seconds
 from treeline.deliver.handover import hand_over
 from treeline.deliver.runtime import load
 from treeline.errors import IntegrityError
@@ -42,98 +44,100 @@ if TYPE_CHECKING:
     from treeline.problem.settings import Settings
     from treeline.report.live import Live
 
-__all__ = ["Stop", "finish", "opened", "play", "spare", "stopped_by_signals"]
+__all__ = ["Term", "finish", "opened", "play", "spare", "stopped_by_signals", "told_again"]
 
 MOST = 2_000
 "Rows of a given test part that are judged."
+SAME_S = 1.0
+"Seconds after a signal in which another one says nothing new."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Term:
+    """The time of one session."""
+
+    origin: float
+    "`time.monotonic()` when it began."
+    limit_s: float
+    "The run's limit, over all its sessions, but for what judging a given test part takes."
+    crowded: float = 1.0
+    "How many wall seconds a CPU second took so far: on a busy machine the ending needs more time as well."
 
 
 @contextmanager
-def opened(folder: Path, dataset: Dataset, settings: Settings) -> Iterator[Ledger]:
+def opened(folder: Path, dataset: Dataset, settings: Settings, problem: Problem | None = None) -> Iterator[Ledger]:
     """Open the run's ledger for writing; take an empty one away again when the opening fails."""
     fresh = not folder.exists()
     ledger = Ledger(folder, write=True)
     try:
-        check_same(ledger, dataset.fingerprint, settings)
+        check_same(ledger, dataset.fingerprint, settings, problem)
         yield ledger
+    except KeyboardInterrupt:
+        if ledger.trials:
+            kept = f"Interrupted before the verdict was written; {len(ledger.done()):,} fits are kept in {folder}."
+            raise KeyboardInterrupt(kept) from None
+        raise
     finally:
         ledger.close()
         if not ledger.facts and not (ledger.path.exists() and ledger.path.stat().st_size):
             shutil.rmtree(folder if fresh else folder / "ledger", ignore_errors=True)
 
 
-def play(
-    opening: Opening, ledger: Ledger, runner: Runner, *, live: Live, origin: float, limit: float, crowded: float
-) -> None:
-    """Run the contest; the first Ctrl-C or SIGTERM ends it with the best so far, the second one at once.
+def told_again(ledger: Ledger) -> str:
+    """Say why a run only tells its verdict again."""
+    used, limit = used_seconds(ledger), limit_of(ledger)
+    return (
+        f"this run has used {used:.0f} s of its {limit:.0f} s: telling its verdict again; a longer --time-limit goes on"
+    )
 
-    `crowded` is how many wall seconds a CPU second took so far: on a busy machine the ending needs more time as well.
-    """
-    spent = used_seconds(ledger)
+
+def play(opening: Opening, ledger: Ledger, runner: Runner, *, live: Live, term: Term, stop: Stop) -> None:
+    """Run the contest until its time is over, or a signal asks it to stop."""
+    spent, origin, limit = used_seconds(ledger), term.origin, term.limit_s
     if ledger.trials:
         live.event("stage", text=f"going on from {len(ledger.done()):,} fits and {spent:.0f} s")
     timed = opening.problem.policy is Policy.TIME
-    ending = min(0.3 * limit, (1.5 + 0.03 * limit + opening.cells / 4e6) * min(max(crowded, 1.0), 4.0))
+    ending = min(0.3 * limit, (1.5 + 0.03 * limit + opening.cells / 4e6) * min(max(term.crowded, 1.0), 4.0))
     end = origin + limit - spent - ending
+    opening.plan.again = another_try(ledger)
     contest = Contest(
         plan=opening.plan, folds=opening.folds, cache=opening.cache, ledger=ledger,
         engine=runner, slots=runner.slots, threads=runner.threads,
         origin=origin, deadline=max(end - (REFIT_SHARE * limit if timed else 0.0), origin + 1.0),
         notify=_watched(live, ledger, opening.problem), used_before=spent,
-        race=Looks(ledger, opening.problem, opening.plan),
+        race=Looks(ledger, opening.problem, opening.plan), stop=stop,
     )  # fmt: skip
     warm_up(dict.fromkeys(entry.candidate for listed in opening.plan.entries.values() for entry in listed[:FIRST_WAVE]))
-    with _interruptible(contest):
-        contest.run()
+    contest.run()
+    runner.clear()
+    if timed and not stop.number:
+        live.event("stage", text="fitting the best once more, on the newest rows too")
+        refit(conclude(ledger).picks, contest, deadline=end)
         runner.clear()
-        if timed and not contest.stopped:
-            live.event("stage", text="fitting the best once more, on the newest rows too")
-            refit(conclude(ledger).picks, contest, deadline=end)
-            runner.clear()
-
-
-@dataclass(slots=True)
-class Stop:
-    """The signal that asked a transcription to end; 0 while none did."""
-
-    number: int = 0
+    if stop.number:
+        live.event("stage", text="stopped: writing down the best so far; Ctrl-C once more ends without it")
 
 
 @contextmanager
 def stopped_by_signals() -> Iterator[Stop]:
-    """Note the first Ctrl-C or SIGTERM instead of ending at once; the second one ends at once."""
+    """Note the first Ctrl-C or SIGTERM instead of ending at once; a later one ends at once.
+
+    Those that follow within `SAME_S` are the same: who presses twice wants an end, not the loss of the best so far.
+    """
     stop = Stop()
-
-    def heed(number: int) -> None:
-        stop.number = number
-
-    with _heeding(heed, lambda: bool(stop.number)):
-        yield stop
-
-
-@contextmanager
-def _interruptible(contest: Contest) -> Iterator[None]:
-    def heed(number: int) -> None:
-        contest.stopped = number
-
-    with _heeding(heed, lambda: bool(contest.stopped)):
-        yield
-
-
-@contextmanager
-def _heeding(note: Callable[[int], None], again: Callable[[], bool]) -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
-        yield
+        yield stop
         return
 
     def heed(number: int, _: Any) -> None:
-        if again():
+        if not stop.number:
+            stop.number, stop.at = number, time.monotonic()
+        elif time.monotonic() - stop.at > SAME_S:
             raise KeyboardInterrupt
-        note(number)
 
     before = {number: signal.signal(number, heed) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
-        yield
+        yield stop
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
@@ -192,7 +196,7 @@ def finish(
             culprit = error.where if error.where in {pick.name for pick in result.picks} else result.picks[0].name
             ledger.append("withdrawn", entry=culprit, reason=error.what)
             result = conclude(ledger)
-    if bundle and held is not None and len(held[0]) and not ledger.of_kind("given_test"):
+    if bundle and held is not None and len(held[0]) and not _judged_since(ledger):
         ledger.append("given_test", **_on_given_test(ledger, result, dataset, *held))
         tell_given_test(ledger, result.verdict)
     if origin is not None:
@@ -202,6 +206,12 @@ def finish(
     keep_items(ledger, result, dataset, rows)
     tell(ledger, result, command=command, bundle=bundle)
     clean_cache(ledger.out)
+
+
+def _judged_since(ledger: Ledger) -> bool:
+    """Return whether the delivered model was judged on the given test part after the latest fit, withdrawal or refit."""
+    kinds = [fact["fact"] for fact in ledger.facts if fact["fact"] in ("given_test", "trial", "refit", "withdrawn")]
+    return kinds[-1:] == ["given_test"]
 
 
 def _on_given_test(ledger: Ledger, result: Result, dataset: Dataset, rows: Array, y: Array) -> dict[str, Any]:

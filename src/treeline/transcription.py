@@ -19,6 +19,7 @@ from treeline.candidates.media import ended
 from treeline.candidates.speech import Speech, speech_model
 from treeline.candidates.weights import find_weights
 from treeline.contest.ledger import VERSION, Ledger
+from treeline.contest.sessions import begin
 from treeline.data.column import Kind
 from treeline.data.media_sound import HZ
 from treeline.deliver.spoken import check_lengths, write_spoken
@@ -65,6 +66,7 @@ def transcribe(
     with opened(folder, dataset, settings) as ledger:
         if not ledger.head:
             ledger.append("head", **_head(dataset, settings, sounds, found.folder))
+        begin(ledger, limit_s=settings.seconds, command=command)
         signal = _hear(ledger, dataset, speech, settings=settings, origin=origin, notify=notify)
         used = sum(stop["session_s"] for stop in ledger.of_kind("stop")) + time.monotonic() - origin
         ledger.append("stop", why="stopped" if signal else "finished", session_s=round(time.monotonic() - origin, 3),

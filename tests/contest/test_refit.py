@@ -18,7 +18,7 @@ def refitted(one, names, *, seconds=10.0, stopped=False):
     for name in names:
         trials = tuple(t for t in one.ledger.done() if t.entry == name and t.rung == 1.0 and t.fold == 0)
         picks.append(Pick(name=name, candidate=name, weight=0.5, trials=trials))
-    one.stopped = int(stopped)
+    one.stop.number = int(stopped)
     refit(picks, one, deadline=time.monotonic() + seconds)
     return Ledger(one.ledger.out).refits()
 

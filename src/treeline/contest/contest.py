@@ -14,17 +14,25 @@ from treeline.contest.job import Job
 from treeline.contest.ledger import Ledger
 from treeline.contest.plan import Plan
 from treeline.contest.runner import Outcome
+from treeline.contest.sessions import STOPPED
 from treeline.contest.trial import State, Trial
 from treeline.data.splits import Folds
 from treeline.evidence.race import Lost
 from treeline.machine import joules
 from treeline.problem.task import Family
 
-__all__ = ["Contest", "Engine"]
+__all__ = ["Contest", "Engine", "Stop"]
 
 Notify = Callable[..., None]
-STOPPED = "stopped by the user"
-"Why a contest ended that may be resumed."
+
+
+@dataclass(slots=True)
+class Stop:
+    """The signal that asked a run to end with the best so far; 0 while none did."""
+
+    number: int = 0
+    at: float = 0.0
+    "`time.monotonic()` when it came."
 
 
 class Engine(Protocol):
@@ -67,8 +75,8 @@ class Contest:
     "Seconds that earlier sessions of a resumed run have used."
     race: Callable[[], Lost | None] | None = None
     "Asked when both sides were judged on one more fold: which of them has lost. None: nobody is left behind."
-    stopped: int = 0
-    "The number of the signal that asked the run to stop."
+    stop: Stop = field(default_factory=Stop)
+    "Set from outside while the contest runs."
     _count: int = 0
     _finished: set[Family] = field(default_factory=set)
     _lost: set[Family] = field(default_factory=set)
@@ -78,11 +86,11 @@ class Contest:
         return self.deadline - time.monotonic()
 
     def run(self) -> None:
-        """Play until the clock ends, nothing is left to try, or `stopped` is set."""
+        """Play until the clock ends, nothing is left to try, or it is asked to stop."""
         meter = joules()
         self._count = 1 + max((int(trial.id.split("-")[0]) for trial in self.ledger.trials), default=-1)
         self._lost = {Family(fact["family"]) for fact in self.ledger.of_kind("lost")}
-        while self.left() > 0 and not self.stopped:
+        while self.left() > 0 and not self.stop.number:
             self._deal()
             running = self.engine.running()
             if not running:
@@ -92,7 +100,7 @@ class Contest:
             self.notify(
                 "tick", left_s=self.left(), running=[(str(j.family), j.entry, s) for j, s in self.engine.running()]
             )
-        why = STOPPED if self.stopped else "time is up" if self.left() <= 0 else self._quiet()
+        why = STOPPED if self.stop.number else "time is up" if self.left() <= 0 else self._quiet()
         for job, seconds in self.engine.running():
             self.tell(
                 Outcome(
@@ -110,7 +118,7 @@ class Contest:
             why=why,
             used_s=round(self.used(), 3),
             session_s=round(self.used() - self.used_before, 3),
-            signal=self.stopped,
+            signal=self.stop.number,
             joules=_spent(meter, joules()),
         )
 

@@ -164,13 +164,27 @@ class Ledger:
         return [line for line in self.facts if line["fact"] == fact]
 
     def done(self) -> list[Trial]:
-        """Return the trials that have predictions and a model."""
-        return [trial for trial in self.trials if trial.state is State.DONE]
+        """Return the trials that have predictions and a model; of fits of the same rows the one that did more of its steps."""
+        found: dict[tuple[str, float, int], Trial] = {}
+        for trial in self.trials:
+            key = (trial.entry, trial.rung, trial.fold)
+            if trial.state is State.DONE and (key not in found or trial.done >= found[key].done):
+                found.pop(key, None)
+                found[key] = trial
+        return list(found.values())
 
     def refits(self) -> dict[str, Trial]:
-        """Return by entry the models that were fitted once more on all rows; they judge nothing."""
-        made = [_trial(fact) for fact in self.of_kind("refit")]
-        return {trial.entry: trial for trial in made if trial.state is State.DONE}
+        """Return by entry the models that were fitted once more on all rows; they judge nothing.
+
+        A refit takes its steps from the entry's fit on fold 0: when that is made again, the refit is too.
+        """
+        made: dict[str, Trial] = {}
+        for fact in self.facts:
+            if fact["fact"] == "trial" and fact["rung"] == 1.0 and fact["fold"] == 0 and fact["state"] == State.DONE:
+                made.pop(fact["entry"], None)
+            elif fact["fact"] == "refit" and fact["state"] == State.DONE:
+                made[fact["entry"]] = _trial(fact)
+        return made
 
     def predictions(self, trial: Trial) -> Array:
         """Return the (3, m) or (3, m, C) predictions of a trial for its fold's held-out rows, memory-mapped."""

@@ -25,7 +25,7 @@ from treeline.data.dataset import Dataset
 from treeline.data.findings import Finding
 from treeline.data.splits import Folds, plan_folds
 from treeline.data.structure import keys_of
-from treeline.errors import DataError, IntegrityError, UsageError, nearest, shown
+from treeline.errors import DataError, UsageError, nearest, shown
 from treeline.problem.budget import Budget
 from treeline.problem.metric import Array
 from treeline.problem.problem import Problem
@@ -34,7 +34,6 @@ from treeline.problem.task import Family, Policy
 
 __all__ = [
     "Opening",
-    "check_same",
     "clean_cache",
     "encoder_of",
     "excluded_columns",
@@ -238,30 +237,6 @@ def prices_of(ledger: Ledger) -> dict[str, float]:
     """Return the prices of a core-hour and of a GPU-hour that the run was last given."""
     last = (ledger.of_kind("prices") or [ledger.head["budget"]])[-1]
     return {name: float(last.get(name, usual)) for name, usual in PRICES.items()}
-
-
-def check_same(ledger: Ledger, fingerprint: str, settings: Settings) -> None:
-    """Refuse to go on with other data or settings than the ledger was begun with, naming the difference.
-
-    Raises:
-        IntegrityError: something differs.
-    """
-    if not ledger.head:
-        return
-    before, now = ledger.head["settings"], settings.identity()
-    differing = [
-        f"{name} was {before.get(name)!r} and is {now[name]!r}" for name in now if before.get(name) != now[name]
-    ]
-    if ledger.head["dataset"]["fingerprint"] != fingerprint:
-        differing.insert(
-            0,
-            f"the data has changed (fingerprint {ledger.head['dataset']['fingerprint'][:12]}, now {fingerprint[:12]})",
-        )
-    if differing:
-        raise IntegrityError(
-            f"The run in {ledger.out} was begun differently: " + "; ".join(differing) + ".",
-            do="Choose another --out, or repeat the same command.",
-        )
 
 
 def _check_drop(settings: Settings, dataset: Dataset) -> None:

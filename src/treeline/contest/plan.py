@@ -73,6 +73,8 @@ class Plan:
     seed: int
     first_wave: int = 4
     "How many entries of a family are screened before any setting is varied."
+    again: frozenset[str] = frozenset()
+    "Ids of the trials that a longer limit gives another try (`sessions.another_try`)."
     _width: dict[Family, int] = field(default_factory=dict)
 
     def next(
@@ -83,7 +85,9 @@ class Plan:
         `busy` holds the (entry, rung, fold) that are being fitted now.
         """
         mine = [trial for trial in trials if trial.family is family]
-        record = Record(mine, set(busy), rows=self.rows, folds=self.folds, cards=self.cards, metric=self.metric)
+        record = Record(
+            mine, set(busy), rows=self.rows, folds=self.folds, cards=self.cards, metric=self.metric, again=self.again
+        )
         left_s -= record.start_s
         for wish in (
             self._reference,

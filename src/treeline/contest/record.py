@@ -32,14 +32,18 @@ class Record:
         folds: int,
         cards: Mapping[str, Card],
         metric: Metric,
+        again: frozenset[str] = frozenset(),
     ) -> None:
-        """`rows` and `folds` are those of the data set; `busy` holds the (entry, rung, fold) that are being fitted now."""
+        """`rows` and `folds` are those of the data set; `busy` holds the (entry, rung, fold) that are being fitted now.
+
+        The trials named in `again` say what a fit costs and how well it did; yet it may be made once more.
+        """
         self.rows, self.folds, self.cards, self.metric = rows, folds, cards, metric
         self.trials: dict[str, list[Trial]] = {}
         for trial in trials:
             if not trial.reason.startswith("cut off") and not self._unlucky(trial, trials):
                 self.trials.setdefault(trial.entry, []).append(trial)
-        self.busy = busy
+        self.busy, self.again = busy, again
 
     @staticmethod
     def _unlucky(trial: Trial, trials: Sequence[Trial]) -> bool:
@@ -55,7 +59,8 @@ class Record:
         """Whether that fit was made, is being made, or was tried in vain; at the top, a timeout is tried once more."""
         if (entry.name, rung, fold) in self.busy:
             return True
-        found = [trial for trial in self.trials.get(entry.name, []) if trial.rung == rung and trial.fold == fold]
+        mine = [trial for trial in self.trials.get(entry.name, []) if trial.id not in self.again]
+        found = [trial for trial in mine if trial.rung == rung and trial.fold == fold]
         late = rung == 1.0 and all(trial.state is State.TIMEOUT for trial in found)
         return len(found) >= (2 if late else 1)
 
@@ -63,7 +68,7 @@ class Record:
         """Whether an entry, or its candidate with other settings, failed in a way that will not change with another fold."""
         lost = [
             trial for trials in self.trials.values() for trial in trials
-            if trial.candidate == entry.candidate and trial.state is not State.DONE
+            if trial.candidate == entry.candidate and trial.state is not State.DONE and trial.id not in self.again
         ]  # fmt: skip
         jobs = {trial.id.rpartition("-f")[0] for trial in lost if trial.entry == entry.name}
         return any(trial.state in (State.FAILED, State.OUT_OF_MEMORY) for trial in lost) or len(jobs) >= 2

@@ -40,7 +40,7 @@ def refit(picks: Sequence[Pick], contest: Contest, *, deadline: float) -> None:
     ledger, engine = contest.ledger, contest.engine
     known = ledger.refits()
     waiting = [pick for pick in picks if pick.name not in known]
-    while (waiting or engine.running()) and not contest.stopped and time.monotonic() < deadline:
+    while (waiting or engine.running()) and not contest.stop.number and time.monotonic() < deadline:
         left = deadline - time.monotonic()
         while waiting and len(engine.running()) < contest.slots:
             job = _job(waiting.pop(0), contest, left=left)
@@ -56,7 +56,9 @@ def _job(pick: Pick, contest: Contest, *, left: float) -> Job | None:
     first = pick.trials[0]
     if SLACK * seconds_on_all(first, len(contest.folds.fold)) > left:
         return None
-    return repeated(first, contest.ledger, id=f"refit-{pick.name}", seconds=left, threads=contest.threads)
+    count = sum(fact["entry"] == pick.name for fact in contest.ledger.of_kind("refit"))
+    name = f"refit{count or ''}-{pick.name}"
+    return repeated(first, contest.ledger, id=name, seconds=left, threads=contest.threads)
 
 
 def seconds_on_all(kept: Trial, rows: int) -> float:

@@ -15,6 +15,7 @@ from treeline.contest.leaderboard import leaderboard
 from treeline.contest.ledger import Ledger
 from treeline.contest.measures import Measures
 from treeline.contest.roster import baselines
+from treeline.contest.sessions import limit_of, used_seconds
 from treeline.contest.shares import seconds_per_row, share_of, why_missing
 from treeline.data.labels import label_errors
 from treeline.errors import shown
@@ -30,7 +31,7 @@ from treeline.problem.metric import Array
 from treeline.problem.problem import Problem
 from treeline.problem.task import Family, Task
 
-__all__ = ["Pick", "Result", "conclude", "tell_given_test", "used_seconds"]
+__all__ = ["Pick", "Result", "conclude", "tell_given_test"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -206,14 +207,8 @@ def _budget(ledger: Ledger) -> dict[str, Any]:
     stops = ledger.of_kind("stop")
     last = stops[-1] if stops else {"why": "", "signal": 0}
     return {
-        "limit_s": ledger.head["budget"]["limit_s"],
+        "limit_s": limit_of(ledger),
         "used_s": used_seconds(ledger),
         "ended": last["why"],
         "signal": last["signal"],
     }
-
-
-def used_seconds(ledger: Ledger) -> float:
-    """Return the wall seconds of a run so far, over all its sessions."""
-    told = [float(fact["used_s"]) for fact in ledger.facts if "used_s" in fact]
-    return max([*told, *(trial.started_s + trial.wall_s for trial in ledger.trials)], default=0.0)

@@ -31,7 +31,7 @@ def share_of(ledger: Ledger, family: Family, judged: Judged, made: Procedure | N
     cut = sorted(
         {
             known.get(trial.candidate, {}).get("title", trial.entry)
-            for trial in trials
+            for trial in ledger.done()
             if trial.rung == 1.0 and trial.done < CUT and trial.entry in names
         }
     )

@@ -27,7 +27,9 @@ class Settings:
     """Everything a run may be told, with its defaults. None means: inferred, and said how."""
 
     target: str | None = _setting(None, "The column to predict.")
-    time_limit: str = _setting("5m", "Wall time for the whole run: 90s, 5m, 1h30m.")
+    time_limit: str = _setting(
+        "5m", "Wall time for the whole run: 90s, 5m, 1h30m; the same command with a longer one goes on.", identity=False
+    )
     metric: str | None = _setting(None, "How predictions are judged, by scikit-learn's name: roc_auc, accuracy, rmse …")
     task: str | None = _setting(None, "binary, multiclass or regression; or transcription of sounds.")
     margin: float | None = _setting(None, "The smallest difference that matters, in the metric's unit.")

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from treeline.contest.ledger import Ledger, durable
+from treeline.contest.sessions import limit_of
 from treeline.errors import shown
 from treeline.evidence.transcripts import edits, error_rate, plain
 from treeline.problem.task import TRANSCRIPTION
@@ -92,7 +93,7 @@ def _verdict(ledger: Ledger, clips: list[dict[str, Any]]) -> dict[str, Any]:
         "difference": None, "treeline": None, "because": [ALONE], "findings": [],
         "character_error_rate": letters.to_json(), "clusters": rate.clusters, "grouped": bool(head["problem"]["group"]),
         "sound_s": float(column["sound_s"].sum()),
-        "budget": {**head["budget"], "used_s": stop["used_s"], "signal": stop["signal"]},
+        "budget": {**head["budget"], "limit_s": limit_of(ledger), "used_s": stop["used_s"], "signal": stop["signal"]},
         "records": head["dataset"]["records"],
     }  # fmt: skip
     return {**verdict, "sentence": _sentence(verdict)}

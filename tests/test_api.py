@@ -126,14 +126,10 @@ def test_other_prices_are_another_bill_and_no_fit(churn):
     assert bill() == before
 
 
-@pytest.mark.parametrize(
-    ("changed", "words"),
-    [({"seed": 5}, "seed was 0 and is 5"), ({"time_limit": "30s"}, "time_limit was '20s' and is '30s'")],
-)
-def test_other_settings_are_refused_with_the_difference(churn, changed, words):
+def test_other_settings_are_refused_with_the_difference(churn):
     study, folder, _ = churn
-    with pytest.raises(IntegrityError, match=words):
-        treeline.run(folder / "churn.csv", target="churn", out=study.out, **(QUICK | changed))
+    with pytest.raises(IntegrityError, match="seed was 0 and is 5"):
+        treeline.run(folder / "churn.csv", target="churn", out=study.out, seed=5, **QUICK)
 
 
 def test_other_data_are_refused(churn, tmp_path):

@@ -93,7 +93,6 @@ def _run(
 
     The same command again resumes a run that was killed or stopped.
     """
-    from treeline.api import run
     from treeline.problem.settings import read_config
 
     settings = (read_config(config) if config else {}) | _told(given)
@@ -103,6 +102,8 @@ def _run(
         raise UsageError("Nothing says which data to use.", do="Give a file, a database URL or sample:NAME.")
     command, progress = "treeline " + shlex.join(sys.argv[1:]), "quiet" if quiet or json_ else "auto"
     try:
+        from treeline.api import run
+
         study = run(source, out=out, progress=progress, command=command, **settings)
     except KeyboardInterrupt as error:
         _complain(str(error) or "Interrupted.", "The same command goes on from what was kept, or starts again.", "")

@@ -15,7 +15,7 @@ from treeline.contest.leaderboard import leaderboard
 from treeline.contest.ledger import Ledger
 from treeline.contest.measures import Measures
 from treeline.contest.roster import baselines
-from treeline.contest.sessions import limit_of, used_seconds
+from treeline.contest.sessions import limit_of, looks, used_seconds
 from treeline.contest.shares import seconds_per_row, share_of, why_missing
 from treeline.data.labels import label_errors
 from treeline.errors import shown
@@ -209,6 +209,7 @@ def _budget(ledger: Ledger) -> dict[str, Any]:
     return {
         "limit_s": limit_of(ledger),
         "used_s": used_seconds(ledger),
+        "looks": looks(ledger),
         "ended": last["why"],
         "signal": last["signal"],
     }

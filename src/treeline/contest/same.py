@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any
 
-from treeline.candidates.registry import card_named
 from treeline.errors import IntegrityError
 from treeline.problem.settings import Settings
 
@@ -51,11 +50,9 @@ def _alike(name: str, before: dict[str, Any], now: dict[str, Any]) -> bool:
 
 
 def _meaning(name: str, value: Any) -> Any:
-    """Return a setting without what its spelling is free in: order where it says nothing, other names of the same."""
+    """Return a setting without what says nothing in its spelling: an order, a path's detours."""
     if name in ("families", "drop", "missing", "text"):
         return sorted(set(value))
-    if name == "candidates":
-        return [card_named(one).name for one in value]
     if name == "pretrained" and value is not None:
         return os.path.normpath(value)
     return value

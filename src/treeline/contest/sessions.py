@@ -1,7 +1,7 @@
 """The sessions of one run: the same command with a longer limit goes on from the same ledger (docs/decisions/0022).
 
-A session that fits begins with a fact `session` (its limit, the command, the moment), ends with a `stop` and, once its verdict was
-told, with an `end`. Ledgers from before these facts have one limit, in their head.
+A session that fits begins with a fact `session` (its limit, the command, the moment), ends with a `stop` and, once its verdict
+was told, with an `end`. Ledgers from before these facts have one limit, in their head.
 """
 
 from __future__ import annotations

@@ -13,7 +13,13 @@ AUC, RMSE = METRICS["roc_auc"], METRICS["root_mean_squared_error"]
 
 
 def test_folds_of_a_rung_become_one_point() -> None:
-    records = [(800, 0, 0.8), (810, 1, 0.82), (805, 2, 0.84), (400, 0, 0.7), (400, 1, float("nan"))]
+    records = [
+        (1.0, 700, 0, 0.8),
+        (1.0, 910, 1, 0.82),
+        (1.0, 805, 2, 0.84),
+        (0.5, 400, 0, 0.7),
+        (0.5, 400, 1, float("nan")),
+    ]
     curve = gather("a", Family.DEEP, records, noise=0.03)
     assert [point.rows for point in curve.points] == [400, 805]
     assert curve.points[1].score == pytest.approx(0.82)
@@ -22,7 +28,7 @@ def test_folds_of_a_rung_become_one_point() -> None:
 
 
 def test_the_noise_of_one_fold_is_learned_from_rungs_with_several() -> None:
-    curve = gather("a", Family.DEEP, [(100, 0, 1.0), *[(200, k, 0.5 + 0.1 * k) for k in range(4)]])
+    curve = gather("a", Family.DEEP, [(0.5, 100, 0, 1.0), *[(1.0, 200, k, 0.5 + 0.1 * k) for k in range(4)]])
     assert curve.points[0].se == pytest.approx(np.std([0.5, 0.6, 0.7, 0.8], ddof=1))
 
 
@@ -32,7 +38,7 @@ def test_the_best_of_equal_contenders_is_not_better_than_they_are(metric: object
     naive, paid, single = [], [], []
     for _ in range(300):
         curves = [
-            gather(f"c{k}", Family.CLASSICAL, [(1000, f, 0.8 + rng.normal() * 0.02) for f in range(5)])
+            gather(f"c{k}", Family.CLASSICAL, [(1.0, 1000, f, 0.8 + rng.normal() * 0.02) for f in range(5)])
             for k in range(6)
         ]
         paid.append(frontier(curves, Family.CLASSICAL, metric).points[0].score)
@@ -41,7 +47,10 @@ def test_the_best_of_equal_contenders_is_not_better_than_they_are(metric: object
         shared = rng.normal() * 0.02 * np.sqrt(0.7)
         ones = [
             gather(
-                f"c{k}", Family.CLASSICAL, [(1000, 0, 0.8 + shared + rng.normal() * 0.02 * np.sqrt(0.3))], noise=0.02
+                f"c{k}",
+                Family.CLASSICAL,
+                [(1.0, 1000, 0, 0.8 + shared + rng.normal() * 0.02 * np.sqrt(0.3))],
+                noise=0.02,
             )
             for k in range(6)
         ]
@@ -98,7 +107,9 @@ def test_an_anchored_frontier_ends_where_the_procedure_stands_and_keeps_its_shap
 
 def test_a_rung_without_the_leaders_says_nothing_of_the_family() -> None:
     def curve(name: str, scores: dict[int, float]) -> Curve:
-        return gather(name, Family.CLASSICAL, [(rows, 0, score) for rows, score in scores.items()], noise=1.0)
+        return gather(
+            name, Family.CLASSICAL, [(rows / 1000, rows, 0, score) for rows, score in scores.items()], noise=1.0
+        )
 
     leader, other = curve("leader", {100: 80.0, 200: 75.0, 800: 50.0}), curve("other", {100: 90.0, 400: 104.0})
     found = frontier([leader, other], Family.CLASSICAL, RMSE)

@@ -52,7 +52,7 @@ def curves_of(ledger: Ledger, problem: Problem) -> list[Curve]:
                 y, cross_fitted(ledger.predictions(first), half), problem.metric, fold=fold, group=group
             ).se
         shift = _difficulty(name, by_entry)
-        records = [(t.rows, t.fold, float(t.score or 0.0) + (shift if t.rung < 1.0 else 0.0)) for t in trials]
+        records = [(t.rung, t.rows, t.fold, float(t.score or 0.0) + (shift if t.rung < 1.0 else 0.0)) for t in trials]
         curves.append(curve_of(name, trials[0].family, records, noise=noise))
     return curves
 

@@ -19,13 +19,29 @@ if TYPE_CHECKING:
     from treeline.problem.metric import Array, Metric
     from treeline.problem.task import Family
 
-__all__ = ["SHAPES", "Curve", "Point", "anchored", "extrapolate", "frontier", "gather", "to_loss"]
+__all__ = [
+    "SHAPES",
+    "Curve",
+    "Point",
+    "Record",
+    "anchored",
+    "extrapolate",
+    "frontier",
+    "gather",
+    "same_rung",
+    "to_loss",
+]
 
 OPTIMISM = (0.0, 0.56, 0.85, 1.03, 1.16, 1.27, 1.35, 1.42, 1.49, 1.54)
 "Expected largest of k standard normals, k = 1…10: what the best of k equal contenders seems to gain."
 ALIKE = 0.7
 "Correlation of the errors of one family's contenders."
 MIN_SE = 1e-4
+ONE_RUNG = 0.05
+"Where no rung is known, as in published curves, rows whose logarithms differ by less are one."
+
+Record = tuple[float, int, int, float]
+"Rung, training rows, fold, score."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +54,8 @@ class Point:
     se: float
     folds: tuple[tuple[int, float], ...] = ()
     "Fold and score, where folds were scored one by one."
+    rung: float | None = None
+    "The rung of the ladder: of uneven groups its folds train on unequal numbers of rows. None: a published curve has none."
 
     def to_json(self) -> dict[str, Any]:
         """Return plain data."""
@@ -57,35 +75,39 @@ class Curve:
         return {"name": self.name, "family": str(self.family), "points": [point.to_json() for point in self.points]}
 
 
-def gather(
-    name: str, family: Family, records: Iterable[tuple[int, int, float]], *, noise: float | None = None
-) -> Curve:
-    """Build a contender's curve from `(training rows, fold, score)`; scores that are not finite are left out.
+def same_rung(one: Point, other: Point) -> bool:
+    """Whether two points are of one rung of the ladder."""
+    if one.rung is not None and other.rung is not None:
+        return one.rung == other.rung
+    return bool(abs(np.log(one.rows / other.rows)) < ONE_RUNG)
 
-    Records whose rows differ by at most 5% are folds of one rung. `noise` is the standard error of one fold's score, used
-    where a rung has fewer than three folds; without it the spread over folds at other rungs says how large it is.
+
+def gather(name: str, family: Family, records: Iterable[Record], *, noise: float | None = None) -> Curve:
+    """Build a contender's curve from its fits; scores that are not finite are left out.
+
+    `noise` is the standard error of one fold's score, used where a rung has fewer than three folds; without it the spread
+    over folds at other rungs says how large it is.
     """
-    rungs: list[list[tuple[int, int, float]]] = []
-    for record in sorted(record for record in records if np.isfinite(record[2])):
-        if rungs and record[0] <= 1.05 * rungs[-1][0][0]:
-            rungs[-1].append(record)
-        else:
-            rungs.append([record])
-    spreads = [np.var([score for _, _, score in rung], ddof=1) for rung in rungs if len(rung) > 2]
+    rungs: dict[float, list[tuple[int, int, float]]] = {}
+    for rung, rows, fold, score in sorted(records):
+        if np.isfinite(score):
+            rungs.setdefault(rung, []).append((fold, rows, score))
+    spreads = [np.var([score for _, _, score in folds], ddof=1) for folds in rungs.values() if len(folds) > 2]
     if noise is None or not np.isfinite(noise):
-        largest = max((abs(score) for rung in rungs for _, _, score in rung), default=0.0)
+        largest = max((abs(score) for folds in rungs.values() for _, _, score in folds), default=0.0)
         noise = float(np.sqrt(np.mean(spreads))) if spreads else 0.02 * largest
     points = []
-    for rung in rungs:
-        rung.sort(key=lambda record: record[1])
-        scores = np.array([score for _, _, score in rung])
+    for rung, folds in rungs.items():
+        folds.sort()
+        scores = np.array([score for _, _, score in folds])
         spread = noise if len(scores) < 3 else max(float(scores.std(ddof=1)), 0.25 * noise)
         points.append(
             Point(
-                rows=round(float(np.mean([rows for rows, _, _ in rung]))),
+                rung=rung,
+                rows=round(float(np.mean([rows for _, rows, _ in folds]))),
                 score=float(scores.mean()),
                 se=max(spread / float(np.sqrt(len(scores))), MIN_SE * float(np.abs(scores).max())),
-                folds=tuple((fold, score) for _, fold, score in rung),
+                folds=tuple((fold, score) for fold, _, score in folds),
             )
         )
     return Curve(name=name, family=family, points=tuple(points))
@@ -98,14 +120,13 @@ def frontier(curves: Sequence[Curve], family: Family, metric: Metric) -> Curve:
     is lowered by what the best of that many equal contenders would gain by luck. A rung in between on which neither the
     leader of the lowest rung nor that of the top was fitted says nothing of the family, and is left out.
     """
-    mine = [curve for curve in curves if curve.family is family]
+    mine = [(curve.name, point) for curve in curves if curve.family is family for point in curve.points]
     merged: list[list[tuple[str, Point]]] = []
-    for rows in sorted({point.rows for curve in mine for point in curve.points}):
-        here = [(curve.name, point) for curve in mine for point in curve.points if point.rows == rows]
-        if merged and rows <= 1.05 * merged[-1][0][1].rows:
-            merged[-1].extend(here)
+    for name, point in sorted(mine, key=lambda one: (one[1].rung or 0.0, one[1].rows)):
+        if merged and same_rung(point, merged[-1][0][1]):
+            merged[-1].append((name, point))
         else:
-            merged.append(here)
+            merged.append([(name, point)])
     leaders = {max(rung, key=lambda one: turn(metric, one[1].score))[0] for rung in (merged[:1] + merged[-1:])}
     kept = [
         rung for place, rung in enumerate(merged)
@@ -158,10 +179,10 @@ def _best(points: list[Point], metric: Metric) -> Point:
         )
         floor = min(point.se for point in full)
         se = max(float(picked.std(ddof=1) / np.sqrt(most)) if most > 2 else floor, MIN_SE * float(np.abs(picked).max()))
-        return Point(rows=rows, score=turn(metric, float(picked.mean())), se=se, folds=folds)
+        return replace(full[0], rows=rows, score=turn(metric, float(picked.mean())), se=se, folds=folds)
     best = max(full, key=lambda point: turn(metric, point.score))
     luck = OPTIMISM[min(len(full), len(OPTIMISM)) - 1] * best.se * float(np.sqrt(1 - ALIKE))
-    return Point(rows=rows, score=turn(metric, turn(metric, best.score) - luck), se=best.se, folds=best.folds)
+    return replace(best, rows=rows, score=turn(metric, turn(metric, best.score) - luck))
 
 
 def to_loss(metric: Metric, score: Array) -> Array:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from treeline.evidence.curves import MIN_SE, extrapolate, to_loss
+from treeline.evidence.curves import MIN_SE, extrapolate, same_rung, to_loss
 
 if TYPE_CHECKING:
     from treeline.evidence.curves import Curve
@@ -55,12 +55,12 @@ class Ladder:
 
 
 def ladder(classical: Curve, deep: Curve, metric: Metric) -> Ladder:
-    """Return the rungs that two frontiers share, maybe none; rows that differ by less than 5% are one rung."""
+    """Return the rungs that two frontiers share, maybe none."""
     pairs = [
         (a, b)
         for a in classical.points
         for b in deep.points
-        if abs(np.log(a.rows / b.rows)) < 0.05 and np.isfinite(a.score) and np.isfinite(b.score)
+        if same_rung(a, b) and np.isfinite(a.score) and np.isfinite(b.score)
     ]
     rows = np.array([(a.rows + b.rows) / 2 for a, b in pairs])
     first, second = (to_loss(metric, np.array([pair[side].score for pair in pairs])) for side in (0, 1))

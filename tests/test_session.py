@@ -114,3 +114,20 @@ def test_ctrl_c_before_anything_was_fitted_is_one_line(tmp_path):
     assert process.returncode == 130
     assert "error: Interrupted" in said
     assert "Traceback" not in said
+
+
+BURN = "import time\nend = time.monotonic() + 90\nwhile time.monotonic() < end:\n    pass"
+
+
+def test_the_limit_is_kept_beside_busy_processes(begun):
+    _, source = begun
+    others = [subprocess.Popen([sys.executable, "-c", BURN]) for _ in range(2)]
+    try:
+        began = time.monotonic()
+        study = treeline.run(source, target="churn", out=source.parent / "busy", time_limit="20s", **GIVEN)
+        assert time.monotonic() - began <= 20 * 1.05 + 5
+    finally:
+        for one in others:
+            one.kill()
+            one.wait()
+    assert (study.out / "report.html").exists()

@@ -48,6 +48,8 @@ __all__ = ["Term", "finish", "opened", "play", "spare", "stopped_by_signals", "t
 
 MOST = 2_000
 "Rows of a given test part that are judged."
+CROWD = 8.0
+"On a machine so many times slower than alone, or more, the ending is given so many times the time."
 SAME_S = 1.0
 "Seconds after a signal in which another one says nothing new."
 
@@ -97,7 +99,9 @@ def play(opening: Opening, ledger: Ledger, runner: Runner, *, live: Live, term: 
     if ledger.trials:
         live.event("stage", text=f"going on from {len(ledger.done()):,} fits and {spent:.0f} s")
     timed = opening.problem.policy is Policy.TIME
-    ending = min(0.3 * limit, (1.5 + 0.03 * limit + opening.cells / 4e6) * min(max(term.crowded, 1.0), 4.0))
+    crowded = min(max(term.crowded, 1.0), CROWD)
+    share = 0.3 if crowded < 2 else 0.45
+    ending = min(share * max(limit - spent, 0.0), (1.5 + 0.03 * limit + opening.cells / 4e6) * crowded)
     end = origin + limit - spent - ending
     opening.plan.again = another_try(ledger)
     contest = Contest(

@@ -197,7 +197,7 @@ def test_categories_that_the_library_splits_itself_come_back_from_disk(name: str
     card = card_named(name)
     if card.missing():
         pytest.skip(f"{name} is not installed")
-    own = {**card.portfolio[card.mild], "steps": 60}
+    own = {**card.portfolio[1], "steps": 60}
     (model,) = card.candidate().fit([Fold(rows)], own, clock=Clock(5.0), seed=0)
     said = model.predict(rows)
     assert np.abs(said - y).mean() < 0.5

@@ -35,6 +35,14 @@ def test_the_milder_settings_come_first_where_rows_are_dated() -> None:
     assert dated[0].params == free[2].params
     assert dated[2].params == free[0].params == {}
     assert dated[1].params["depth"] < 7, "CatBoost's milder one"
+    assert (free[3].candidate, dated[3].candidate) == ("ebm", "xgboost")
+
+
+def test_a_plain_net_stands_beside_those_that_embed_where_rows_are_dated_or_many() -> None:
+    for more in ({"ordered": True}, {"rows": 500_000}):
+        first = wave(line_up(cards(), given(**more), families=["deep"]), Family.DEEP)
+        assert [entry.candidate for entry in first] == ["mlp", "realmlp", "tabm", "mlp"]
+        assert first[3].params["periodic"] is False
 
 
 @pytest.mark.parametrize("rows", [500, 8000, 500_000])

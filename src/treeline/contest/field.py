@@ -22,6 +22,8 @@ FIRST = {
 (docs/decisions/0020). A name that comes twice stands there with two settings: the tuned ones and the library's own."""
 SMALL = {"ebm": ("svm", 3000)}
 "Below so many rows another candidate takes the place."
+DATED = {"ebm": "xgboost", "transformer": "mlp"}
+"Where rows are ordered in time another candidate takes the place."
 RESERVE = {
     Family.CLASSICAL: ("xgboost", "linear", "extra_trees", "ebm", "random_forest", "svm", "neighbours"),
     Family.DEEP: ("tabicl", "tabpfn"),
@@ -208,7 +210,9 @@ def _probe(first: Entry, candidate: str, kind: str, params: dict[str, Any]) -> E
 def _wanted(family: Family, given: Given) -> list[str]:
     table: list[str] = []
     if given.table:
-        table += [SMALL[name][0] if name in SMALL and given.rows < SMALL[name][1] else name for name in FIRST[family]]
+        dated = DATED if given.ordered else {}
+        small = {name: other for name, (other, least) in SMALL.items() if given.rows < least}
+        table += [dated.get(name, small.get(name, name)) for name in FIRST[family]]
         table += [name for name in RESERVE[family] if name not in table]
     if not given.kinds:
         return table

@@ -1,4 +1,8 @@
-"""A plain MLP on periodic embeddings of its numbers: the simplest net that holds its own on tables."""
+"""A plain MLP on periodic embeddings of its numbers: the simplest net that holds its own on tables.
+
+Its second setting leaves the embeddings out, with the defaults of the authors' reference library: smoother in its inputs, and
+another net altogether beside the three that embed (docs/decisions/0020).
+"""
 
 from __future__ import annotations
 
@@ -87,12 +91,13 @@ class MLP(NetCandidate):
         "hidden": 256,
         "layers": 2,
         "sigma": 0.1,
+        "periodic": True,
     }
 
     def net(self, settings: Mapping[str, Any], layout: Layout, shape: Shape) -> MLPNet:
         """Return the network for such rows."""
         return MLPNet(
-            numbers=layout.numbers,
+            numbers=layout.numbers if settings["periodic"] else 0,
             width=layout.width,
             embedded=len(layout.embedded),
             table=layout.table,
@@ -105,6 +110,9 @@ class MLP(NetCandidate):
         )
 
 
+PLAIN = {"periodic": False, "layers": 2, "hidden": 384, "dropout": 0.1, "lr": 1e-3, "weight_decay": 3e-4}
+"The MLP of rtdl_revisiting_models (Gorishniy et al., NeurIPS 2021), with nothing learned about single numbers."
+
 CARDS = (
     Card(
         name="mlp",
@@ -116,7 +124,13 @@ CARDS = (
         extra="deep",
         anytime=True,
         batched=True,
-        portfolio=({}, {"sigma": 0.5, "dropout": 0.3}, {"layers": 3, "hidden": 384}, {"sigma": 0.02, "layers": 3}),
+        portfolio=(
+            {},
+            PLAIN,
+            {"sigma": 0.5, "dropout": 0.3},
+            {"layers": 3, "hidden": 384},
+            {"sigma": 0.02, "layers": 3},
+        ),
         space={
             "lr": (3e-4, 1e-2, "log"),
             "dropout": (0.0, 0.5),

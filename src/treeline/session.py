@@ -24,7 +24,7 @@ from treeline.contest.ledger import Ledger
 from treeline.contest.looks import Looks
 from treeline.contest.opening import Opening, clean_cache
 from treeline.contest.refit import REFIT_SHARE, refit
-from treeline.contest.result import conclude, tell_given_test
+from treeline.contest.result import conclude, retold
 from treeline.contest.roster import references
 from treeline.contest.runner import Runner
 from treeline.contest.same import check_same
@@ -202,11 +202,10 @@ def finish(
             result = conclude(ledger)
     if bundle and held is not None and len(held[0]) and not _judged_since(ledger):
         ledger.append("given_test", **_on_given_test(ledger, result, dataset, *held))
-        tell_given_test(ledger, result.verdict)
     if origin is not None:
         stop = ledger.of_kind("stop")[-1]
         ledger.append("end", used_s=round(stop["used_s"] - stop["session_s"] + time.monotonic() - origin, 3))
-        result.verdict["budget"]["used_s"] = used_seconds(ledger)
+    result = retold(ledger, result)
     keep_items(ledger, result, dataset, rows)
     tell(ledger, result, command=command, bundle=bundle)
     clean_cache(ledger.out)

@@ -26,10 +26,10 @@ def tell(ledger: Ledger, result: Result, *, command: str, bundle: dict[str, Any]
 
     head = ledger.head
     known = bundle if "what" in bundle else _delivered(result, bundle)
-    probes = probes_of(ledger)
+    probes, verdict = probes_of(ledger), result.verdict
     summary = summarize(
-        problem=result.problem, dataset=head["dataset"], findings=[_finding(plain) for plain in result.verdict["findings"]],
-        trials=[trial for trial in ledger.trials if trial.entry not in probes], verdict=result.verdict,
+        problem=result.problem, dataset=head["dataset"], findings=[_finding(plain) for plain in verdict["findings"]],
+        trials=[trial for trial in ledger.trials if trial.entry not in probes], verdict=verdict,
         oof=None if result.y is None else {
             "y": result.y, "prediction": result.prediction, "index": result.index, "kept": ledger.items(),
         },
@@ -41,7 +41,7 @@ def tell(ledger: Ledger, result: Result, *, command: str, bundle: dict[str, Any]
     )  # fmt: skip
     _write(ledger.out / "summary.json", json.dumps(summary.to_json(), ensure_ascii=False, allow_nan=False))
     _write(ledger.out / "report.html", render_html(summary))
-    _write(ledger.out / "verdict.json", json.dumps(result.verdict, ensure_ascii=False, indent=2, allow_nan=False))
+    _write(ledger.out / "verdict.json", json.dumps(verdict, ensure_ascii=False, indent=2, allow_nan=False))
 
 
 def _delivered(result: Result, bundle: dict[str, Any]) -> dict[str, Any]:

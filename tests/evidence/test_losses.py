@@ -92,7 +92,7 @@ def test_one_side_alone_gets_no_comparison() -> None:
     table = {name: value for name, value in losses(0.1).items() if not name.startswith("deep")}
     verdict = judge_losses(table, margin=0.01)
     assert verdict.call is Call.UNDECIDED
-    assert "DEEP_MISSING" in verdict.because[0]
+    assert verdict.because[0].code == "DEEP_MISSING"
     with pytest.raises(DataError, match="no contender"):
         judge_losses({"fold": np.zeros(3)}, margin=0.01)
 

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
+from treeline.evidence.advice import Share
+from treeline.evidence.call import Call, Reason
+from treeline.evidence.crossing import Treeline
 from treeline.evidence.mind import decide, margins, mind
 from treeline.evidence.paired import compare
 from treeline.evidence.plainly import found_per_thousand, plainly
 from treeline.evidence.scores import Judged
 from treeline.problem.metric import METRICS
-from treeline.problem.task import Task
+from treeline.problem.task import Family, Task
 
 RNG = np.random.default_rng(2)
 
@@ -44,22 +49,38 @@ def gap_of(lead: float, n: int = 4000):
     return compare(y, a, b, METRICS["root_mean_squared_error"], fold=fold, margin=0.05)
 
 
+LINE = Treeline(
+    leader=None, p_overtaken={}, rows=None, interval=None, last=None, crossed_at=None, doubling={}, flags=(), notes=(),
+    self_check=None, words="",
+)  # fmt: skip
+
+
+def would(call, gap, because=(), *, sides=None, line=None):
+    judged = (1000, 1000, "root_mean_squared_error")
+    return mind(call, gap, because, sides=sides or {}, line=line, settled=None, judged=judged)
+
+
 def test_margins_at_which_the_call_turns() -> None:
     gap = gap_of(0.2)
     win, same = margins(gap)
     assert 0 < win < gap.estimate < same
-    told = {"call": "DEEP", "metric": "rmse", "families": {}, "because": [], "treeline": None}
-    assert any(f"up to {win:.3g}" in line for line in mind(told, gap, None))
+    assert any(f"up to {win:.3g}" in line for line in would(Call.DEEP, gap))
     level = gap_of(0.0)
-    assert any("no margin makes a winner" in line for line in mind(told, level, None))
+    assert any("no margin makes a winner" in line for line in would(Call.DEEP, level))
 
 
 def test_findings_and_clocks_are_among_what_would_change_it() -> None:
-    told = {
-        "call": "DEEP", "metric": "rmse", "because": ["LOWERED: finding D003 (copies) makes the verdict less certain"],
-        "families": {"deep": {"cut": ["tabm"]}, "classical": None}, "treeline": {"p_overtaken": {"2": 0.1, "8": 0.3}},
-    }  # fmt: skip
-    lines = " ".join(mind(told, gap_of(0.2), None))
+    because = (
+        Reason("LOWERED", "finding D003 (copies) makes the verdict less certain"),
+        Reason("UNEQUAL_FIELD", "unequally many contenders were judged (5 classical, 2 deep)"),
+    )
+    told = would(
+        Call.DEEP, gap_of(0.2), because, sides={Family.DEEP: Share(cut=("tabm",))},
+        line=replace(LINE, p_overtaken={"2": 0.1, "8": 0.3}),
+    )  # fmt: skip
+    assert sum(line.startswith("Equal fields") for line in told) == 1
+    assert not any("Cleaner data" in line and "contenders" in line for line in told)
+    lines = " ".join(told)
     assert "tabm" in lines
     assert "D003" in lines
     assert "8 times" in lines

@@ -12,8 +12,9 @@ from treeline.errors import DataError
 from treeline.evidence.advice import Share, cheaper_side, regret, rows_needed
 from treeline.evidence.choice import blend, procedure
 from treeline.evidence.paired import compare
+from treeline.evidence.recommend import Ground
 from treeline.evidence.scores import Judged
-from treeline.evidence.verdict import Call, Verdict, judge
+from treeline.evidence.verdict import Call, Terms, Verdict, judge
 from treeline.problem.metric import METRICS
 from treeline.problem.task import Family
 from treeline.testing.worlds import world
@@ -47,7 +48,7 @@ def test_null_worlds_are_not_decided(metric: str) -> None:
 def test_one_group_decides_nothing() -> None:
     judged = one_each(0, rows=3000, gap=1.5)
     alone = verdict(replace(judged, group=np.zeros(3000, np.int64)))
-    assert (str(alone.call), alone.because[0].partition(":")[0]) == ("UNDECIDED", "ONE_GROUP")
+    assert (str(alone.call), alone.because[0].code, alone.choice) == ("UNDECIDED", "ONE_GROUP", None)
 
 
 def test_a_true_gap_is_found_on_the_right_side() -> None:
@@ -89,9 +90,14 @@ def test_ten_more_seeds_of_one_learner_hardly_move_the_verdict() -> None:
 def test_equal_sides_within_a_wide_margin_are_equivalent_and_the_cheaper_is_taken() -> None:
     found = verdict(one_each(1, rows=1500), margin=0.1)
     assert found.call is Call.EQUIVALENT
-    assert found.cheaper == found.take == "classical"
-    assert 0 <= found.regret < 0.02
-    assert "take the cheaper, classical models" in found.to_json()["sentence"]
+    assert found.choice is not None
+    assert found.cheaper == found.choice.side == "classical"
+    assert found.choice.because is Ground.NOT_WORSE_CHEAPER
+    assert 0 <= found.choice.regret < 0.02
+    data = found.to_json()
+    assert data["headline"].startswith("Use classical models: the two sides are equally good here")
+    assert data["choice"]["cost"] == {"cheaper": "classical", "cpu_s": {"classical": 2.0, "deep": 9.0}}
+    assert "cheaper to fit: 2 s of CPU against 9 s" in data["sentence"]
 
 
 def test_a_blend_that_gains_is_both() -> None:
@@ -110,24 +116,27 @@ def test_undecided_says_what_would_decide() -> None:
     assert len(undecided) >= 7  # equal sides at a margin of zero: one in ten may be called
     found = undecided[0]
     assert not found.strong
-    assert found.because[0].startswith("NOT_ENOUGH_ROWS")
+    assert found.because[0].code == "NOT_ENOUGH_ROWS"
     data = found.to_json()
     assert data["needed"] is None or data["needed"] >= 200
-    assert "not enough to tell" in data["sentence"]
+    assert "cannot tell" in data["sentence"]
 
 
 def test_blocking_findings_forbid_and_lowering_ones_weaken() -> None:
     judged = one_each(0, rows=3000, gap=1.5)
     free = verdict(judged)
     assert free.call in (Call.DEEP, Call.BOTH)
-    blocked = verdict(judged, blocking=["D004"])
+    blocked = verdict(judged, terms=Terms(blocking=["D004"]))
     assert blocked.call is Call.UNDECIDED
-    assert "D004" in blocked.because[0]
+    assert "D004" in blocked.because[0].words
+    assert blocked.choice is None
+    assert blocked.to_json()["choice"] is None
+    assert blocked.to_json()["headline"] == "No verdict until the data is sorted out"
     assert "D004" in blocked.to_json()["sentence"]
-    lowered = verdict(judged, lowering=["D009"])
+    lowered = verdict(judged, terms=Terms(lowering=["D009"]))
     assert lowered.call is free.call
     assert not lowered.strong
-    assert any("D009" in reason for reason in lowered.because)
+    assert any(reason.code == "LOWERED" and "D009" in reason.words for reason in lowered.because)
 
 
 def test_one_family_only_is_undecided_with_the_reason() -> None:
@@ -136,11 +145,13 @@ def test_one_family_only_is_undecided_with_the_reason() -> None:
     shares = {Family.DEEP: Share(missing="torch is not installed (pip install treeline[deep])")}
     found = judge(alone, margin=0.005, shares=shares)
     assert found.call is Call.UNDECIDED
-    assert found.because == ("DEEP_MISSING: torch is not installed (pip install treeline[deep])",)
+    assert [*map(str, found.because)] == ["DEEP_MISSING: torch is not installed (pip install treeline[deep])"]
+    assert found.choice is None
     data = found.to_json()
     assert data["difference"] is None
     assert data["families"]["deep"]["score"] is None
     assert data["families"]["classical"]["score"] > 0.5
+    assert data["headline"] == "Only classical models have a result"
     assert "deep learning did not compete (torch is not installed" in data["sentence"]
 
 
@@ -160,9 +171,9 @@ def test_nan_members_one_class_few_rows_and_one_half_do_not_break_it() -> None:
     assert any("classical-0 was left out" in caveat for caveat in found.caveats)
     single = verdict(replace(judged, y=np.zeros(300, dtype=np.int64)))
     assert single.call is Call.UNDECIDED
-    assert single.because[0].startswith("METRIC_UNDEFINED")
+    assert single.because[0].code == "METRIC_UNDEFINED"
     assert json.dumps(single.to_json(), allow_nan=False)
-    assert verdict(world(0, rows=20).judged).because[0].startswith("TOO_FEW_ROWS")
+    assert verdict(world(0, rows=20).judged).because[0].code == "TOO_FEW_ROWS"
     lopsided = verdict(replace(judged, half=np.zeros(300, dtype=np.int64)))
     assert lopsided.families["deep"]["score"] is not None
     one_fold = verdict(replace(judged, fold=np.zeros(300, dtype=np.int64)))
@@ -192,7 +203,7 @@ def test_a_verdict_is_a_pure_function_and_plain_json() -> None:
         "curves",
         "because",
     } <= set(first)
-    assert {"needed", "regret", "caveats", "selection", "cheaper"} <= set(first)
+    assert {"needed", "choice", "headline", "caveats", "selection", "cheaper"} <= set(first)
     assert {"score", "interval", "best", "members", "contenders", "cpu_s", "wall_s"} <= set(first["families"]["deep"])
     assert first["difference"]["of"] == "deep - classical"
 

@@ -87,7 +87,7 @@ class Measures:
         """The verdict's comparison, where nothing forbids it."""
         told = self.verdict
         if not told.speaks:
-            return unmeasured("accuracy", told.because[0].partition(": ")[2])
+            return unmeasured("accuracy", told.because[0].words)
         return accuracy(told.families, told.difference, self._detail(), metric=self.problem.metric.name)
 
     def _floor(self, fold: int | None = None) -> float | None:

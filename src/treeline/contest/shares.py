@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from treeline.contest.blend import Standing, standings
+from treeline.contest.field import PRETRAINED
 from treeline.contest.ledger import Ledger
 from treeline.contest.roster import cards_of, contending, entries_of
 from treeline.evidence.choice import Procedure
@@ -12,7 +13,7 @@ from treeline.evidence.scores import Judged
 from treeline.evidence.verdict import Share
 from treeline.problem.task import Family
 
-__all__ = ["fits_cpu", "seconds_per_row", "share_of", "why_missing"]
+__all__ = ["absent_encoders", "fits_cpu", "seconds_per_row", "share_of", "why_missing"]
 
 LEAST_DONE = 0.05
 "A fit that did less of its steps counts as if it had done so many."
@@ -119,3 +120,17 @@ def seconds_per_row(ledger: Ledger, judged: Judged, procedures: dict[Family, Pro
                 walls.setdefault(trial.entry, []).append(trial.wall_s)
         slowest = max(slowest, sum(float(np.mean(each)) for each in walls.values()))
     return slowest * len(np.unique(judged.fold)) / max(len(judged.y), 1)
+
+
+def absent_encoders(ledger: Ledger) -> str:
+    """Say that nets of texts, images or sounds had to learn from nothing, and how to get a pretrained encoder; or nothing."""
+    deep = [one for one in ledger.head["entries"] if one["family"] == str(Family.DEEP) and not one["reference"]]
+    encoders = {name: kind for kind, names in PRETRAINED.items() for name in names}
+    absent = [one for one in ledger.head["absent"] if one["name"] in encoders]
+    if not deep or not absent:
+        return ""
+    kind, way = encoders[absent[0]["name"]], absent[0]["install"]
+    words = f"no pretrained {kind} encoder competed ({absent[0]['reason']})."
+    return f"Deep learning here means nets that learned from nothing: {words}" + (
+        f" To have one: {way}." if way else ""
+    )

@@ -1,4 +1,4 @@
-"""What to do while the verdict is open: which side is cheaper, what taking it may cost, how many rows would decide."""
+"""What a choice goes by: which side is cheaper, what taking one may cost, how many rows would decide."""
 
 from __future__ import annotations
 
@@ -14,9 +14,7 @@ from treeline.problem.task import Family
 if TYPE_CHECKING:
     from treeline.evidence.paired import Difference
 
-__all__ = ["LEANING", "SURE", "UNEQUAL", "Share", "cheaper_side", "luck_bars", "regret", "rows_needed", "unequal"]
-UNEQUAL = "the unequal field"
-"How the finding begins that is of the contest and not of the data."
+__all__ = ["LEANING", "SURE", "Share", "cheaper_side", "luck_bars", "price_of", "regret", "rows_needed", "unequal"]
 
 SURE = 0.95
 "A call is made at this probability."
@@ -43,14 +41,19 @@ class Share:
     "Why the family has no member: not installed, not asked for, all failed."
 
 
+def price_of(shares: Mapping[Family, Share], family: Family) -> float:
+    """Return the CPU seconds by which sides are held against each other: `fit_cpu_s` where both have it, else `cpu_s`."""
+    known = [shares.get(each, Share()).fit_cpu_s for each in Family]
+    mine = shares.get(family, Share())
+    return mine.cpu_s if None in known else float(mine.fit_cpu_s or 0.0)
+
+
 def cheaper_side(shares: Mapping[Family, Share]) -> Family | None:
-    """Return the side with fewer `fit_cpu_s`, or `cpu_s` where that is not known; classical where equal, None without costs."""
-    classical, deep = shares.get(Family.CLASSICAL, Share()), shares.get(Family.DEEP, Share())
-    if not any((classical.fit_cpu_s, deep.fit_cpu_s, classical.cpu_s, deep.cpu_s)):
+    """Return the side with the lower price; classical where equal, None where nothing is known of the costs."""
+    classical, deep = (price_of(shares, family) for family in Family)
+    if not (classical or deep):
         return None
-    if classical.fit_cpu_s is not None and deep.fit_cpu_s is not None:
-        return Family.DEEP if deep.fit_cpu_s < classical.fit_cpu_s else Family.CLASSICAL
-    return Family.DEEP if deep.cpu_s < classical.cpu_s else Family.CLASSICAL
+    return Family.DEEP if deep < classical else Family.CLASSICAL
 
 
 def rows_needed(gap: Difference | None, margin: float, rows: int) -> int | None:
@@ -80,20 +83,23 @@ def _room(gap: Difference, margin: float) -> float:
     return abs(abs(gap.estimate) - margin) / 1.96
 
 
-def regret(gap: Difference | None, cheaper: Family | None) -> float | None:
-    """Return what taking the cheaper side loses on average, in the metric's unit: SE phi(z) + lead Phi(z), z = lead / SE."""
-    if gap is None or cheaper is None or not np.isfinite(gap.estimate) or not np.isfinite(gap.se):
+def regret(gap: Difference, side: Family) -> float | None:
+    """Return what taking a side loses on average, in the metric's unit: SE phi(z) + lead Phi(z), z = lead of the other / SE.
+
+    `gap` is deep minus classical; None where it has no number.
+    """
+    if not np.isfinite(gap.estimate) or not np.isfinite(gap.se):
         return None
-    lead = gap.estimate if cheaper is Family.CLASSICAL else -gap.estimate
+    lead = gap.estimate if side is Family.CLASSICAL else -gap.estimate
     if gap.se <= 0:
         return max(lead, 0.0)
     z = lead / gap.se
     return float(gap.se * np.exp(-0.5 * z * z) / np.sqrt(2 * np.pi) + lead * 0.5 * math.erfc(-z / math.sqrt(2)))
 
 
-def unequal(sides: Mapping[Family, Share]) -> list[str]:
-    """Return a finding where one side fielded at least twice as many contenders: who fields more moves the verdict."""
+def unequal(sides: Mapping[Family, Share]) -> str:
+    """Say where one side fielded at least twice as many contenders: who fields more moves the verdict."""
     counts = [sides[family].contenders for family in Family]
     if min(counts) > 0 and max(counts) >= 2 * min(counts):
-        return [f"{UNEQUAL} ({counts[0]} classical, {counts[1]} deep)"]
-    return []
+        return f"unequally many contenders were judged ({counts[0]} classical, {counts[1]} deep)"
+    return ""

@@ -30,7 +30,6 @@ LEAST_RUNGS = 3
 "Through two points every shape goes exactly, and what it says beyond them is its own: then the lead alone counts."
 FAR = 0.2
 "Below this chance at 8 x the rows a change of lead is called not in sight."
-NAMES = {Family.DEEP: "deep learning", Family.CLASSICAL: "classical models"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,14 +118,14 @@ def _by_lead(
 ) -> Treeline:
     """Return what one or two numbers of rows tell: who led there, and how often such a lead is lost."""
     gap, last = rungs.losses[0] - rungs.losses[1], round(float(rungs.rows[-1]))
-    leaders = [NAMES[Family.DEEP if each > 0 else Family.CLASSICAL] for each in gap[:-1]]
-    words = f"With {last:,} training rows the better scores are those of {NAMES[leader]}"
+    leaders = [(Family.DEEP if each > 0 else Family.CLASSICAL).words for each in gap[:-1]]
+    words = f"With {last:,} training rows the better scores are those of {leader.words}"
     if leaders:
-        same = leaders[0] == NAMES[leader]
+        same = leaders[0] == leader.words
         words += f", with {round(float(rungs.rows[0])):,} {'as well' if same else f'those of {leaders[0]}'}"
     words += (
         f". So few numbers of rows do not show where the curves go. Going by who leads there alone, the chance of "
-        f"{NAMES[leader.other]} leading at {AHEAD[-1] * last:,} rows is {overtaken[str(AHEAD[-1])]:.0%}."
+        f"{leader.other.words} leading at {AHEAD[-1] * last:,} rows is {overtaken[str(AHEAD[-1])]:.0%}."
     )
     told = _unknown(words, doubling)
     return replace(told, leader=leader, p_overtaken=overtaken, last=last)
@@ -184,8 +183,8 @@ def _crossed(rows: Array, gap: Array) -> int | None:
 def _words(
     leader: Family, overtaken: dict[str, float], where: tuple[int, int, int] | None, before: int | None, last: int
 ) -> str:
-    other, far = NAMES[leader.other], f"{AHEAD[-1] * last:,} rows"
-    text = f"With {last:,} training rows the better scores are those of {NAMES[leader]}"
+    other, far = leader.other.words, f"{AHEAD[-1] * last:,} rows"
+    text = f"With {last:,} training rows the better scores are those of {leader.words}"
     text += f", since about {before:,} rows. " if before else " and were at every smaller size tried. "
     chance = f"the chance of {other} leading there is {overtaken['8']:.0%}."
     if where:

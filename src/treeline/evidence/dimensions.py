@@ -15,7 +15,8 @@ import numpy as np
 from treeline.evidence.advice import LEANING, SURE
 from treeline.evidence.luck import t_quantile
 from treeline.evidence.paired import three_way
-from treeline.evidence.words import NAMES, number, title
+from treeline.evidence.words import number
+from treeline.problem.metric import title_of
 from treeline.problem.task import Family
 
 if TYPE_CHECKING:
@@ -146,9 +147,8 @@ def accuracy(
         if side["score"] is not None
     }
     odds = Odds(classical=gap.p_worse, same=gap.p_same, deep=gap.p_better)
-    ahead = NAMES["deep" if gap.estimate > 0 else "classical"]
-    verb, unit = "lead" if ahead.endswith("s") else "leads", title({"metric": metric})
-    words = f"{ahead.capitalize()} {verb} by {number(abs(gap.estimate))} {unit}."
+    ahead, unit = Family.DEEP if gap.estimate > 0 else Family.CLASSICAL, title_of(metric)
+    words = f"{ahead.words.capitalize()} {ahead.verb('lead', 'leads')} by {number(abs(gap.estimate))} {unit}."
     return Dimension(name="accuracy", unit="metric", sides=sides, odds=odds, words=words, how=gap.method)
 
 

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from treeline.evidence.advice import UNEQUAL
-from treeline.evidence.words import NAMES, number, title
+from treeline.evidence.call import Call, Reason
+from treeline.evidence.words import number
+from treeline.problem.metric import title_of
+from treeline.problem.task import Family
 
 if TYPE_CHECKING:
+    from treeline.evidence.advice import Share
+    from treeline.evidence.crossing import Treeline
     from treeline.evidence.paired import Difference
 
 __all__ = ["Decide", "decide", "margins", "mind"]
@@ -106,39 +110,51 @@ def margins(gap: Difference) -> tuple[float, float]:
     return size - reach, high
 
 
-def mind(told: Mapping[str, Any], gap: Difference | None, settled: Decide | None) -> list[str]:
-    """Return sentences: what would turn or settle this verdict (`Verdict.to_json` as `told`), each with its number."""
+def mind(
+    call: Call,
+    gap: Difference | None,
+    because: Sequence[Reason],
+    *,
+    sides: Mapping[Family, Share],
+    line: Treeline | None,
+    settled: Decide | None,
+    judged: tuple[int, int, str],
+) -> list[str]:
+    """Return sentences: what would turn or settle a verdict, each with its number.
+
+    Args:
+        call: what the verdict says.
+        gap: deep minus classical; None where the sides may not be compared.
+        because: the verdict's reasons.
+        sides: what each side fielded.
+        line: the treeline.
+        settled: what would decide an open verdict.
+        judged: rows judged, rows that could be, and the metric's name.
+    """
     found = [settled.words] if settled else []
-    possible = told.get("held_out_rows") or 0
-    if told["because"] and told["because"][0].startswith("TOO_FEW_ROWS") and possible > told["judged_rows"]:
-        found.append(
-            f"More judged rows: {possible:,} of yours can be judged; give the run more time, with a new --out."
-        )
+    rows, possible, metric = judged
+    if possible > rows and any(reason.code == "TOO_FEW_ROWS" for reason in because):
+        found.append(f"More judged rows: {possible:,} of yours can be judged; give the run more time.")
     if gap is None or not np.isfinite(gap.se):
         return found
-    win, same = margins(gap)
-    side, unit = NAMES["deep" if gap.estimate > 0 else "classical"], title(told)
-    if told["call"] != "BOTH":
-        if win > 0:
-            found.append(
-                f"Another margin: up to {number(win)} {unit} {side} would win; from {number(same)} on it is a tie."
-            )
-        else:
-            found.append(f"Another margin: no margin makes a winner; from {number(same)} {unit} on it is a tie.")
-    line = told.get("treeline") or {}
-    chances = {int(times): p for times, p in (line.get("p_overtaken") or {}).items()}
+    if call is not Call.BOTH:
+        found.append(_another_margin(gap, title_of(metric)))
+    chances = {int(times): p for times, p in (line.p_overtaken if line else {}).items()}
     if chances:
         most = max(chances)
-        found.append(
-            f"More training rows: with {most} times as many the lead changes with probability {chances[most]:.0%}."
-        )
-    cut = [name for side in told["families"].values() for name in (side or {}).get("cut") or ()]
+        words = f"with {most} times as many the lead changes with probability {chances[most]:.0%}"
+        found.append(f"More training rows: {words}.")
+    cut = [name for side in sides.values() for name in side.cut]
     if cut:
         found.append(f"Longer training, which may move either side: the clock ended fits early ({', '.join(cut)}).")
-    lowered = [line for line in told["because"] if line.startswith("LOWERED")]
-    if lowered:
-        words = [line.partition(": ")[2] for line in lowered]
-        data = [line for line in words if UNEQUAL not in line]
-        found += [f"Equal fields, by more time: {line}." for line in words if line not in data]
-        found += ["Cleaner data: " + "; ".join(data) + "."] if data else []
-    return found
+    found += [f"Equal fields, by more time: {reason.words}." for reason in because if reason.code == "UNEQUAL_FIELD"]
+    lowered = [reason.words for reason in because if reason.code == "LOWERED"]
+    return found + (["Cleaner data: " + "; ".join(lowered) + "."] if lowered else [])
+
+
+def _another_margin(gap: Difference, unit: str) -> str:
+    win, same = margins(gap)
+    side = (Family.DEEP if gap.estimate > 0 else Family.CLASSICAL).words
+    if win > 0:
+        return f"Another margin: up to {number(win)} {unit} {side} would win; from {number(same)} on it is a tie."
+    return f"Another margin: no margin makes a winner; from {number(same)} {unit} on it is a tie."

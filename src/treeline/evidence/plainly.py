@@ -9,8 +9,8 @@ import numpy as np
 
 from treeline.evidence.paired import WIDEN
 from treeline.evidence.slices import se_of_mean
-from treeline.evidence.words import COUNTED, NAMES, number
-from treeline.problem.task import Task
+from treeline.evidence.words import COUNTED, number
+from treeline.problem.task import Family, Task
 
 if TYPE_CHECKING:
     from treeline.evidence.paired import Difference
@@ -59,7 +59,7 @@ def plainly(
         task: of the problem.
         label: the positive class, or the target's name.
     """
-    metric, better = judged.metric.name, NAMES["deep" if gap.estimate > 0 else "classical"]
+    metric, better = judged.metric.name, (Family.DEEP if gap.estimate > 0 else Family.CLASSICAL).words
     size = abs(gap.estimate)
     if metric in COUNTED:
         return _counted(gap.estimate, gap.interval, COUNTED[metric], better)
@@ -67,7 +67,7 @@ def plainly(
         lead, se = found_per_thousand(judged.y, *predictions, judged.group)
         if lead * gap.estimate < 0:
             return None  # the metric and this count see different things: words would confuse
-        side = NAMES["deep" if lead > 0 else "classical"]
+        side = (Family.DEEP if lead > 0 else Family.CLASSICAL).words
         half = _reach(gap) * se * _widened(gap)
         told = _counted(lead / 1000, ((lead - half) / 1000, (lead + half) / 1000), f"{label!r} rows found", side)
         return told | {"words": told["words"] + f", when as many rows are flagged as are {label!r}"}
@@ -85,7 +85,7 @@ def plainly(
 
 
 def _verb(side: str, verb: str) -> str:
-    return verb if side == NAMES["classical"] else verb + "s"
+    return verb if side == Family.CLASSICAL.words else verb + "s"
 
 
 def _widened(gap: Difference) -> float:

@@ -15,7 +15,6 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from treeline.evidence.words import NAMES
 from treeline.problem.task import Family, Task
 
 __all__ = ["FEATURES", "Prior", "checked", "expected", "landmark_features", "prior_of"]
@@ -104,7 +103,7 @@ def checked(prior: Mapping[str, Any], call: str) -> dict[str, Any]:
         return {**prior, "agreed": None, "words": f"{before}; {said.get(call, 'the data do not tell yet')}."}
     agreed = None if leaned is None else leaned == sides[call]
     verb = {True: "agree", False: "disagree", None: "decide"}[agreed]
-    return {**prior, "agreed": agreed, "words": f"{before}; the data {verb}: it is {NAMES[call]}."}
+    return {**prior, "agreed": agreed, "words": f"{before}; the data {verb}: it is {Family(sides[call]).words}."}
 
 
 def landmark_features(losses: Mapping[str, float]) -> tuple[float, float, float]:

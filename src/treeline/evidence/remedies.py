@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from treeline.evidence.words import title
+from treeline.problem.metric import title_of
 
 __all__ = ["remedy_words"]
 
@@ -39,7 +39,7 @@ def remedy_words(helps: str, also: Sequence[str], ailments: Sequence[dict[str, A
     """
     known = {one["name"]: one for one in ailments}
     if helps == "nothing":
-        unit = title({"metric": metric})
+        unit = title_of(metric)
         return f"Nothing of rows, features, labels, regularisation or time promises a gain in {unit} above the margin."
     if helps == "unknown":
         return f"It cannot be told what would help most: {known['bias']['evidence']}, {known['too_little_data']['evidence']}."

@@ -1,105 +1,181 @@
-"""The verdict in one plain sentence for a person who decides and does not do statistics.
+"""The verdict in plain sentences for a person who decides and does not do statistics.
 
-It speaks of the data that was judged and of nothing else.
+The headline says what to do and how sure that is; the sentence says what is known, and what is not. Both speak of the data
+that was judged and of nothing else.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-__all__ = ["as_json", "per_thousand", "plain_lines", "sentence"]
+from treeline.evidence.advice import SURE
+from treeline.evidence.call import OPEN, Call, Reason
+from treeline.evidence.recommend import Choice, Ground
+from treeline.problem.metric import title_of
+from treeline.problem.task import Family
 
-NAMES = {
-    "CLASSICAL": "classical models",
-    "DEEP": "deep learning",
-    "classical": "classical models",
-    "deep": "deep learning",
-}
+if TYPE_CHECKING:
+    from treeline.evidence.verdict import Verdict
+
+__all__ = ["as_json", "headline", "number", "per_thousand", "percent", "plain_lines", "sentence"]
+
 COUNTED = {"accuracy": "right", "balanced_accuracy": "right, classes counting alike"}
-TITLES = {
-    "roc_auc": "AUC",
-    "roc_auc_ovr": "AUC",
-    "average_precision": "average precision",
-    "log_loss": "log-loss",
-    "brier_score_loss": "Brier score",
-    "root_mean_squared_error": "RMSE",
-    "mean_squared_error": "mean squared error",
-    "mean_absolute_error": "mean absolute error",
-    "median_absolute_error": "median absolute error",
-    "root_mean_squared_log_error": "RMSLE",
-    "mean_absolute_percentage_error": "mean percentage error",
-    "r2": "R²",
-    "f1": "F1",
-    "f1_macro": "macro F1",
-    "f1_weighted": "weighted F1",
-    "matthews_corrcoef": "Matthews correlation",
-    "balanced_accuracy": "balanced accuracy",
-}
-
-
-ALONE = {"CLASSICAL": "p_fold_worse", "DEEP": "p_fold_better", "EQUIVALENT": "p_fold_same"}
+ALONE = {Call.CLASSICAL: "p_fold_worse", Call.DEEP: "p_fold_better", Call.EQUIVALENT: "p_fold_same"}
 "What the folds alone say of a call."
-OPEN_WORDS = "not enough to tell which side is better"
 
 
-def sentence(verdict: Mapping[str, Any]) -> str:
-    """Return one plain sentence for `Verdict.to_json()`."""
-    told = _told(verdict)
-    signal = verdict.get("signal")
-    if signal and not signal["p"] >= 0.95 and verdict["call"] != "UNDECIDED":
-        return told + " Yet neither is shown to beat a constant guess: these inputs may say nothing about the target."
+def headline(v: Verdict) -> str:
+    """Return the answer: what to use, and how sure that is; or why nothing can be said."""
+    if v.choice is None:
+        return _no_choice(v)
+    if not v.has_signal:
+        return "Neither side is shown to beat a constant guess: these inputs may say nothing about the target"
+    return _advice(v.choice, v)
+
+
+def _advice(choice: Choice, v: Verdict) -> str:
+    sure = f"{percent(choice.p_not_worse)} sure"
+    if choice.family is None:
+        gain = f"{percent(v.both['p_gain'])} sure" if v.both else sure
+        return f"Use a blend of both sides: better than either alone by more than what matters here, {gain}"
+    side, other = choice.family, choice.family.other
+    if choice.because is Ground.WON:
+        won = percent(_p_won(v, side))
+        return f"Use {side.words}: better than {other.words} by more than what matters here, {won} sure"
+    if v.call is Call.EQUIVALENT:
+        same = percent(v.difference.p_same) if v.difference else ""
+        cheap = f", and {side.words} {side.verb('cost', 'costs')} less" if v.cheaper else ""
+        return f"Use {side.words}: the two sides are equally good here, {same} sure{cheap}"
+    if choice.because is Ground.BETTER_SCORE:
+        risk = percent(choice.p_loses_more_than_margin)
+        return f"Use {side.words} for now: the better score so far, with a risk of {risk} to lose more than what matters here"
+    dear = f", but {side.words} {side.verb('cost', 'costs')} more" if choice.because is Ground.NOT_WORSE_DEARER else ""
+    return f"Use {side.words}: {other.words} {other.verb('are', 'is')} not better by what matters here, {sure}{dear}"
+
+
+def _p_won(v: Verdict, side: Family) -> float:
+    gap = v.difference
+    return 0.0 if gap is None else gap.p_better if side is Family.DEEP else gap.p_worse
+
+
+def _no_choice(v: Verdict) -> str:
+    reason = v.because[0]
+    if reason.code == "BLOCKED":
+        return "No verdict until the data is sorted out"
+    missing = [family for family in Family if any(each.code == f"{family.upper()}_MISSING" for each in v.because)]
+    if len(missing) == 1:
+        return f"Only {missing[0].other.words} {missing[0].other.verb('have', 'has')} a result"
+    if missing:
+        return "No model could be trained"
+    if reason.code == "UNFINISHED":
+        late = [Family(name) for name, side in v.families.items() if side["unfinished"]]
+        return f"No answer yet: {' and '.join(one.words for one in late)} had too little time"
+    return f"No answer: {reason.words}"
+
+
+def sentence(v: Verdict) -> str:
+    """Return what is known, and what is not, in one or two plain sentences."""
+    told = _told(v)
+    if not v.has_signal and v.speaks:
+        use = f" If a model is needed all the same: {_lower(_advice(v.choice, v))}." if v.choice else ""
+        return told + " Yet neither side is shown to beat a constant guess." + use
     return told
 
 
-def plain_lines(verdict: Mapping[str, Any]) -> list[str]:
-    """Return what a reader without a report needs: the sentence, both sides, the odds, the reasons."""
-    lines = [str(verdict["sentence"])]
-    for family in ("classical", "deep"):
-        side = verdict["families"][family]
-        if side["score"] is not None:
-            lines.append(f"{family:<10} {number(side['score'])} ({_range(side['interval'])})  best: {side['best']}")
-    gap, call = verdict["difference"], verdict["call"]
-    speaks = call != "UNDECIDED" or verdict["because"][0].startswith("NOT_ENOUGH_ROWS")
-    if gap and gap["estimate"] is not None and speaks:
-        lines.append(
-            f"deep over classical: {number(gap['estimate'])} ({_range(gap['interval'])}), above zero for better"
-        )
-        odds = (
-            f"classical {_percent(gap['p_worse'])}, neither {_percent(gap['p_same'])}, deep {_percent(gap['p_better'])}"
-        )
-        lines.append(f"better by more than {number(verdict['margin'])}: {odds}")
-    if call in ALONE and not verdict["strong"] and gap and gap[ALONE[call]] is not None:
-        lines.append(f"- not strong: by the scores of the folds alone it is {_percent(gap[ALONE[call]])} probable")
-    return [*lines, *(f"- {line}" for line in (*verdict["because"], *verdict["caveats"]))]
+def _lower(words: str) -> str:
+    return words[:1].lower() + words[1:]
 
 
-def _told(verdict: Mapping[str, Any]) -> str:
-    call, gap = verdict["call"], verdict["difference"]
-    head = f"On your data, judged on {verdict['judged_rows']:,} rows held out, "
-    if call in ("CLASSICAL", "DEEP"):
+def _told(v: Verdict) -> str:
+    head, gap = f"On your data, judged on {v.judged_rows:,} rows held out, ", v.difference
+    if gap is not None and v.call in (Call.CLASSICAL, Call.DEEP):
+        side = Family(str(v.call).lower())
+        return head + f"{side.words} {side.verb('are', 'is')} better: {_amount(v)}."
+    if gap is not None and v.call is Call.EQUIVALENT:
+        unit, same = title_of(v.metric), percent(gap.p_same)
         return (
-            head + f"{NAMES[call]} are better: {_amount(verdict, gap)}."
-            if call == "CLASSICAL"
-            else (head + f"{NAMES[call]} is better: {_amount(verdict, gap)}.")
+            head + f"the two sides are within {number(v.margin)} {unit} of each other (probability {same}).{_price(v)}"
         )
-    if call == "EQUIVALENT":
+    if v.both is not None and v.call is Call.BOTH:
+        better, both = Family(v.both["gain_over"]).words, v.both
         return head + (
-            f"the two sides are within {number(verdict['margin'])} of each other ({title(verdict)}, "
-            f"probability {_percent(gap['p_same'])}): take the cheaper, {_take(verdict)}."
-        )
-    if call == "BOTH":
-        both = verdict["both"]
-        better = NAMES[both["gain_over"]]
-        return head + (
-            f"a blend of the two sides beats {better} alone by {number(abs(both['gain']))} {title(verdict)} "
+            f"a blend of the two sides beats {better} alone by {number(abs(both['gain']))} {title_of(v.metric)} "
             f"(95% interval {_range(both['gain_interval'])})."
         )
-    words = _undecided(verdict)
-    short = f"On your data, {verdict['judged_rows']:,} judged rows are " if words.startswith(OPEN_WORDS) else head
-    return short + words
+    if gap is not None and v.because[0].code == OPEN:
+        return _open(v) + _price(v)
+    return head + _silent(v)
+
+
+def _open(v: Verdict) -> str:
+    """Say what the judged rows cannot tell."""
+    gap, rows = v.difference, f"{v.judged_rows:,} judged rows"
+    assert gap is not None
+    odds = {
+        "classical models are better": gap.p_worse,
+        "the two are equal": gap.p_same,
+        "deep learning is better": gap.p_better,
+    }
+    likely = [words for words, p in odds.items() if p >= 1 - SURE]
+    if len(likely) == 2:
+        return f"Whether {likely[0]} or {likely[1]}, {rows} cannot tell."
+    told = ", ".join(f"{words} {percent(p)}" for words, p in odds.items())
+    return f"Which side is better, or whether the two are equal, {rows} cannot tell ({told})."
+
+
+def _price(v: Verdict) -> str:
+    """Say what the sides cost, where the choice rests on that, and what the other side would risk."""
+    choice = v.choice
+    if choice is None or choice.family is None or choice.cost is None or v.difference is None:
+        return ""
+    spent, cheap = choice.cost["cpu_s"], Family(choice.cost["cheaper"])
+    dear = cheap.other
+    told = f" {cheap.words.capitalize()} {cheap.verb('are', 'is')} cheaper to fit: {_seconds(spent[cheap])} of CPU against "
+    told += f"{_seconds(spent[dear])}."
+    if choice.because is Ground.NOT_WORSE_DEARER:
+        risk = v.difference.p_better if cheap is Family.CLASSICAL else v.difference.p_worse
+        lost = f"{cheap.verb('lose', 'loses')} more than {number(v.margin)} {title_of(v.metric)}"
+        told += f" The risk that {cheap.words} {lost} is {percent(risk)}."
+    return told
+
+
+def _seconds(value: float) -> str:
+    return f"{value:.2g} s" if value < 10 else f"{value:,.0f} s"
+
+
+def _silent(v: Verdict) -> str:
+    """Say why nothing is compared."""
+    reasons = [reason for reason in v.because if reason.code not in ("LOWERED", "UNEQUAL_FIELD")]
+    missing = [_did_not(reason) for reason in reasons if reason.code.endswith("_MISSING")]
+    if missing:
+        return "no comparison can be made: " + "; ".join(missing) + "."
+    words = [reason.words for reason in reasons if reason.code == reasons[0].code]
+    return "no verdict is given: " + "; ".join(words) + "."
+
+
+def _did_not(reason: Reason) -> str:
+    side = Family(reason.code.removesuffix("_MISSING").lower())
+    return f"{side.words} did not compete ({reason.words.rstrip('.')})"
+
+
+def plain_lines(v: Verdict) -> list[str]:
+    """Return what a reader without a report needs: the answer, both sides, the odds, the reasons."""
+    lines = [headline(v), sentence(v)]
+    for family in Family:
+        side = v.families[family]
+        if side["score"] is not None:
+            lines.append(f"{family:<10} {number(side['score'])} ({_range(side['interval'])})  best: {side['best']}")
+    gap = v.difference
+    if gap is not None and v.speaks and np.isfinite(gap.estimate):
+        lines.append(f"deep over classical: {number(gap.estimate)} ({_range(gap.interval)}), above zero for better")
+        odds = f"classical {percent(gap.p_worse)}, neither {percent(gap.p_same)}, deep {percent(gap.p_better)}"
+        lines.append(f"better by more than {number(v.margin)}: {odds}")
+    alone = getattr(gap, ALONE[v.call]) if gap is not None and v.call in ALONE else None
+    if alone is not None and not v.strong:
+        lines.append(f"- not strong: by the scores of the folds alone it is {percent(alone)} probable")
+    return [*lines, *(f"- {line}" for line in (*v.because, *v.caveats, *v.mind))]
 
 
 def per_thousand(metric: str, gain: float) -> str | None:
@@ -111,12 +187,6 @@ def per_thousand(metric: str, gain: float) -> str | None:
     return f"{amount} more {COUNTED[metric]} per 1,000 rows"
 
 
-def title(verdict: Mapping[str, Any]) -> str:
-    """Return the metric as a person writes it."""
-    name = str(verdict["metric"])
-    return TITLES.get(name, name.replace("_", " "))
-
-
 def number(value: float) -> str:
     """Return a number with three significant digits, thousands grouped."""
     if abs(value) >= 1000:
@@ -124,76 +194,25 @@ def number(value: float) -> str:
     return f"{value:.3g}" if abs(value) >= 1e-4 or value == 0 else f"{value:.5f}"
 
 
-def _amount(verdict: Mapping[str, Any], gap: Mapping[str, Any]) -> str:
-    low, high = sorted(gap["interval"]) if gap["estimate"] >= 0 else sorted(-x for x in gap["interval"])
-    sure = gap["p_better"] if gap["estimate"] >= 0 else gap["p_worse"]
-    size = number(abs(gap["estimate"]))
-    text = f"{size} {'higher' if verdict['greater_is_better'] else 'lower'} {title(verdict)} (95% interval {_range([low, high])})"
-    counted = per_thousand(str(verdict["metric"]), gap["estimate"])
+def percent(p: float) -> str:
+    """Return a probability in per cent, never as a certainty."""
+    return "above 99.9%" if p > 0.999 else "below 0.1%" if p < 0.001 else f"{100 * p:.1f}%"
+
+
+def _amount(v: Verdict) -> str:
+    gap = v.difference
+    assert gap is not None
+    low, high = sorted(gap.interval) if gap.estimate >= 0 else sorted(-x for x in gap.interval)
+    size = number(abs(gap.estimate))
+    text = f"{size} {'higher' if v.greater_is_better else 'lower'} {title_of(v.metric)} (95% interval {_range((low, high))})"
+    counted = per_thousand(v.metric, gap.estimate)
     if counted:
-        text = f"{counted} (95% interval {_range([1000 * low, 1000 * high])})"
-    return (
-        f"{text}; the probability that the lead exceeds the margin of {number(verdict['margin'])} is {_percent(sure)}"
-    )
+        text = f"{counted} (95% interval {_range((1000 * low, 1000 * high))})"
+    sure = percent(gap.p_better if gap.estimate >= 0 else gap.p_worse)
+    return f"{text}; the probability that the lead exceeds the margin of {number(v.margin)} is {sure}"
 
 
-def _undecided(verdict: Mapping[str, Any]) -> str:
-    codes = [str(each) for each in verdict["because"]]
-    blocked = [code for code in codes if code.startswith("BLOCKED")]
-    if blocked:
-        return "no verdict is given: " + "; ".join(code.partition(": ")[2] for code in blocked) + "."
-    missing = [code for code in codes if "_MISSING" in code.partition(":")[0]]
-    if missing:
-        parts = []
-        for code in missing:
-            key, _, reason = code.partition(": ")
-            parts.append(f"{NAMES[key.partition('_')[0]]} did not compete ({reason.rstrip('.')})")
-        return "no comparison can be made: " + "; ".join(parts) + "."
-    gap = verdict["difference"]
-    if gap is None or gap["estimate"] is None or not codes[0].startswith("NOT_ENOUGH_ROWS"):
-        return "no verdict is given: " + codes[0].partition(": ")[2] + "."
-    signal = verdict.get("signal")
-    if signal and not signal["p"] >= 0.95:
-        return "neither side is shown to beat a constant guess: these inputs may say nothing about the target."
-    possible = verdict.get("held_out_rows") or verdict["judged_rows"]
-    short = verdict["judged_rows"] < 0.9 * possible
-    text = OPEN_WORDS
-    if verdict["leaning"]:
-        leaning = str(verdict["leaning"])
-        text += (
-            ", though a tie is likely"
-            if leaning == "EQUIVALENT"
-            else f", though it leans to {NAMES.get(leaning, 'a blend of both')}"
-        )
-    if verdict["cheaper"] and verdict.get("take") in (None, verdict["cheaper"]):
-        text += f"; taking the cheaper, {_take(verdict)}, is expected to cost {_small(verdict)} {title(verdict)}"
-    elif verdict.get("take"):
-        text += f"; as it stands {NAMES[str(verdict['take'])]} {'has' if verdict['take'] == 'deep' else 'have'} the better score"
-    if verdict.get("decide"):
-        pass  # what would decide is told beside, with its reasons
-    elif short:
-        text += f"; a longer run would judge up to {possible:,} rows"
-        text += f", and about {verdict['needed']:,} would settle it" if verdict["needed"] else ""
-    elif verdict["needed"]:
-        text += f"; about {verdict['needed']:,} judged rows would settle it"
-    return text + "."
-
-
-def _take(verdict: Mapping[str, Any]) -> str:
-    return NAMES.get(str(verdict["cheaper"]), "whichever costs less")
-
-
-def _small(verdict: Mapping[str, Any]) -> str:
-    """The regret; what is below a tenth of the margin is nothing that matters."""
-    trifle = verdict["margin"] / 10
-    return f"less than {number(trifle)}" if verdict["regret"] < trifle else number(verdict["regret"])
-
-
-def _percent(p: float) -> str:
-    return "above 99.9%" if p > 0.999 else f"{100 * p:.1f}%"
-
-
-def _range(interval: list[float]) -> str:
+def _range(interval: Any) -> str:
     return f"{number(interval[0])} to {number(interval[1])}"
 
 

@@ -18,10 +18,27 @@ from treeline.problem import scoring as of
 from treeline.problem.scoring import EPS, Array, auc, labels
 from treeline.problem.task import Task
 
-__all__ = ["EPS", "METRICS", "Array", "Metric", "auc", "default_metric", "labels", "metric_named"]
+__all__ = ["EPS", "METRICS", "Array", "Metric", "auc", "default_metric", "labels", "metric_named", "title_of"]
 
 Fn = Callable[[Array, Array], Any]
 CLS = (Task.BINARY, Task.MULTICLASS)
+TITLES = {
+    "roc_auc": "ROC AUC",
+    "roc_auc_ovr": "ROC AUC (one against rest)",
+    "f1": "F1",
+    "f1_macro": "macro F1",
+    "f1_weighted": "weighted F1",
+    "log_loss": "log-loss",
+    "brier_score_loss": "Brier score",
+    "matthews_corrcoef": "Matthews correlation",
+    "root_mean_squared_error": "RMSE",
+    "mean_squared_error": "MSE",
+    "mean_absolute_error": "MAE",
+    "root_mean_squared_log_error": "RMSLE",
+    "mean_absolute_percentage_error": "MAPE",
+    "r2": "R²",
+}
+"How people write a metric, on every page; the others by their names."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +77,11 @@ class Metric:
     def margin_at(self, score: float) -> float:
         """Return the default margin, given the best score seen or expected."""
         return self.margin * abs(score) if self.relative_margin else self.margin
+
+
+def title_of(name: str) -> str:
+    """Return a metric's name as people write it."""
+    return TITLES.get(name, name.replace("_", " "))
 
 
 REG, BIN, MULTI = (Task.REGRESSION,), (Task.BINARY,), (Task.MULTICLASS,)

@@ -34,6 +34,15 @@ class Family(StrEnum):
         """The other side."""
         return Family.DEEP if self is Family.CLASSICAL else Family.CLASSICAL
 
+    @property
+    def words(self) -> str:
+        """What every page calls it."""
+        return "classical models" if self is Family.CLASSICAL else "deep learning"
+
+    def verb(self, plural: str, singular: str) -> str:
+        """Return the form of a verb that goes with `words`."""
+        return plural if self is Family.CLASSICAL else singular
+
 
 class Policy(StrEnum):
     """How rows are kept apart for judging."""

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from markupsafe import Markup
 
 from treeline.errors import shortened
+from treeline.problem.metric import title_of
 from treeline.report import charts, figures, notes, numbers, seven, wording
 from treeline.report.methods import methods
 from treeline.report.privacy import clean
@@ -87,7 +88,7 @@ def _typeset(text: str) -> str:
 def _verdict(s: Summary) -> dict[str, Any]:
     told = wording.lead(s)
     known = told is not None and told.p_same is not None
-    big, doubts = wording.key_number(s), [*s.verdict["caveats"], *wording.what_would_settle(s)]
+    big, doubts = wording.key_number(s), [line for line in s.verdict["caveats"] if line != s.verdict["beside"]]
     return {
         "headline": wording.headline(s),
         "sentence": _typeset(wording.sentence(s)),
@@ -97,7 +98,7 @@ def _verdict(s: Summary) -> dict[str, Any]:
         "odds": figures.chances(told.p_classical or 0, told.p_same or 0, told.p_deep or 0) if told and known else None,
         "because": [(code, _typeset(words)) for code, words in wording.because(s)],
         "doubts": [_typeset(line) for line in doubts],
-        "metric": wording.metric_title(s.verdict["metric"]),
+        "metric": title_of(s.verdict["metric"]),
         "mind": [_typeset(line) for line in s.verdict["mind"]],
         "plain": _typeset(wording.plain_words(s)),
     }
@@ -124,7 +125,7 @@ def _sides(s: Summary) -> list[dict[str, Any]]:
 
 def _contest(s: Summary) -> dict[str, Any]:
     verdict, problem = s.verdict, s.problem
-    metric, up = wording.metric_title(verdict["metric"]), bool(problem["greater_is_better"])
+    metric, up = title_of(verdict["metric"]), bool(problem["greater_is_better"])
     families = verdict["families"]
     spent = [
         (wording.FAMILY[name], families[name]["cpu_s"], numbers.duration(families[name]["cpu_s"]), name)
@@ -199,7 +200,7 @@ def _value(s: Summary) -> dict[str, Any] | None:
     known = [row for row in board if row["whole"]]  # scores of fewer folds or rows do not compare
     known.sort(key=lambda row: -row["score"] if up else row["score"])
     near = figures.comparable(known)
-    drawing = charts.cost_against_score(near, metric=wording.metric_title(s.verdict["metric"]), up=up)
+    drawing = charts.cost_against_score(near, metric=title_of(s.verdict["metric"]), up=up)
     far = ", ".join(str(row["title"] or row["name"]) for row in known if row not in near)
     left_out = [f"Far off and not drawn: {far}."] if far else []
     left_out += ["Contenders seen on fewer folds or rows are not drawn."] if len(known) < len(board) else []

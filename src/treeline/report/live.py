@@ -14,10 +14,11 @@ from threading import RLock
 from typing import TYPE_CHECKING, Any, TextIO
 
 from treeline.errors import UsageError, shown
+from treeline.problem.metric import title_of
 from treeline.report import numbers
 from treeline.report.panel import Seen, draw
 from treeline.report.privacy import clean
-from treeline.report.wording import FAMILY, metric_title, name_of, run_of, terms_of
+from treeline.report.wording import FAMILY, name_of, run_of, terms_of
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -70,7 +71,7 @@ class Live:
         """Begin: what is asked, how many seconds there are, who competes."""
         with self._lock:
             self._limit = limit_s
-            self._title = f"{problem.target} · {metric_title(problem.metric.name)}"
+            self._title = f"{problem.target} · {title_of(problem.metric.name)}"
             self._better = problem.metric.better
             self._families = [str(family) for family in families]
             self._stage = ""

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from treeline.problem.metric import title_of
 from treeline.report.numbers import between, count, decimals, duration, exact, percent, rounded
 from treeline.report.summary import FAMILIES, Summary
-from treeline.report.wording import FAMILY, metric_title
+from treeline.report.wording import FAMILY
 
 __all__ = ["STATES", "audit_words", "cost_words", "doubling", "outlook", "ran_words", "ranked", "row_note", "terms"]
 
@@ -56,7 +57,7 @@ def doubling(summary: Summary) -> str:
             half = 1.96 * (told[name].get("se") or 0.0)
             places = decimals(gain, (gain - half, gain + half))
             parts.append(f"{FAMILY[name].lower()} {rounded(gain, places, signed=True)} ± {rounded(half, places)}")
-    unit = metric_title(summary.verdict["metric"])
+    unit = title_of(summary.verdict["metric"])
     return " and ".join(parts) + (f" in {unit}, above zero for better, with 95% intervals" if parts else "")
 
 
@@ -125,7 +126,7 @@ def terms(summary: Summary) -> list[tuple[str, Any]]:
     column = problem.get("group") or problem.get("time")
     return [
         ("Task", f"{problem['task']}. {why.get('task', '')}".strip()),
-        ("Metric", f"{metric_title(verdict['metric'])}. {why.get('metric', '')}".strip()),
+        ("Metric", f"{title_of(verdict['metric'])}. {why.get('metric', '')}".strip()),
         ("Margin", f"{exact(verdict['margin'])}. {why.get('margin', '')}".strip()),
         ("Folds", f"{max(folds)} fold{'s' if max(folds) != 1 else ''}" if folds else None),
         (

@@ -8,6 +8,7 @@ from io import StringIO
 from typing import TYPE_CHECKING, Any
 
 from treeline.errors import shown
+from treeline.problem.metric import title_of
 from treeline.report import notes, numbers, seven, wording
 from treeline.report.privacy import clean
 from treeline.report.summary import Summary
@@ -69,12 +70,12 @@ def as_lines(summary: Summary, width: int = 100) -> list[str]:
 def _parts(s: Summary) -> list[RenderableType]:
     verdict, sides = s.verdict, wording.competed(s)
     rows = f" · {numbers.count(verdict['rows'])} rows" if verdict["rows"] else ""
-    about = f"{s.data['source']} → {s.problem['target']}{rows} · {wording.metric_title(verdict['metric'])}"
+    about = f"{s.data['source']} → {s.problem['target']}{rows} · {title_of(verdict['metric'])}"
     parts: list[RenderableType] = [
         "",
         _text(about, "dim"),
         _text(wording.headline(s), "bold"),
-        _text(wording.sentence(s)),
+        *[_text(line, style) for line, style in ((verdict["beside"], "yellow"), (wording.sentence(s), "")) if line],
         "",
     ]
     if sides:
@@ -92,11 +93,10 @@ def _parts(s: Summary) -> list[RenderableType]:
         *mind,
         *([verdict["prior"]["words"]] if verdict["prior"].get("words") else []),
         *([verdict["diagnosis"]["sentence"]] if verdict["diagnosis"] else []),
-        *wording.what_would_settle(s),
         *_confusion(s),
     ]
     parts += [_line("·", line) for line in lines]
-    parts += [_line("!", line, "yellow") for line in verdict["caveats"]]
+    parts += [_line("!", line, "yellow") for line in verdict["caveats"] if line != verdict["beside"]]
     if lines or verdict["caveats"]:
         parts.append("")
     if verdict["dimensions"]:
@@ -203,7 +203,7 @@ def _odds(told: wording.Lead, s: Summary) -> list[RenderableType]:
     )
     words.append(f"deep better {numbers.percent(told.p_deep)}", STYLE["deep"])
     ahead = wording.FAMILY[told.family].lower()
-    metric = wording.metric_title(s.verdict["metric"])
+    metric = title_of(s.verdict["metric"])
     return [_text(f"{told.value} {metric} in favour of {ahead}, {told.interval}"), bar, words]
 
 
@@ -228,7 +228,7 @@ def _table(*names: str, right: Sequence[str] = ()) -> Table:
 
 
 def _leaderboard(s: Summary) -> Table:
-    up, metric = bool(s.problem["greater_is_better"]), wording.metric_title(s.verdict["metric"])
+    up, metric = bool(s.problem["greater_is_better"]), title_of(s.verdict["metric"])
     right = (metric, "weight", "rows", "CPU", "1,000 rows")
     table = _table("", "contender", metric, "95% interval", "weight", "rows", "CPU", "1,000 rows", right=right)
     rows = notes.ranked(s.verdict["leaderboard"], up=up)

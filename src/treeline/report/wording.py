@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from treeline.report.numbers import between, count, decimals, exact, percent, rounded
+from treeline.problem.metric import title_of
+from treeline.problem.task import Family
+from treeline.report.numbers import between, decimals, exact, percent, rounded
 from treeline.report.summary import FAMILIES, Summary
 
 if TYPE_CHECKING:
@@ -18,11 +20,9 @@ __all__ = [
     "because",
     "blend",
     "competed",
-    "gain_words",
     "headline",
     "key_number",
     "lead",
-    "metric_title",
     "name_of",
     "plain_words",
     "run_of",
@@ -30,33 +30,9 @@ __all__ = [
     "shares",
     "silent",
     "terms_of",
-    "what_would_settle",
 ]
 
-FAMILY = {"classical": "Classical learning", "deep": "Deep learning"}
-SILENT = ("BLOCKED", "TOO_FEW_ROWS", "ONE_GROUP", "METRIC_UNDEFINED")
-METRIC = {
-    "roc_auc": "ROC AUC",
-    "roc_auc_ovr": "ROC AUC (one against rest)",
-    "f1": "F1",
-    "f1_macro": "macro F1",
-    "f1_weighted": "weighted F1",
-    "log_loss": "log-loss",
-    "brier_score_loss": "Brier score",
-    "matthews_corrcoef": "Matthews correlation",
-    "root_mean_squared_error": "RMSE",
-    "mean_squared_error": "MSE",
-    "mean_absolute_error": "MAE",
-    "median_absolute_error": "median absolute error",
-    "root_mean_squared_log_error": "RMSLE",
-    "mean_absolute_percentage_error": "MAPE",
-    "r2": "R²",
-}
-
-
-def metric_title(name: str) -> str:
-    """Return the metric as people write it."""
-    return METRIC.get(name, name.replace("_", " "))
+FAMILY = {str(family): family.words.capitalize() for family in Family}
 
 
 def terms_of(problem: Problem) -> list[str]:
@@ -90,55 +66,13 @@ def competed(summary: Summary) -> list[str]:
 
 
 def headline(summary: Summary) -> str:
-    """Return the verdict in a few words."""
-    verdict, sides = summary.verdict, competed(summary)
-    call, strong = verdict["call"], bool(verdict["strong"])
-    if not sides:
-        return "No model could be trained"
-    if len(sides) == 1:
-        return f"Only {FAMILY[sides[0]].lower()} has a result"
-    if call in ("CLASSICAL", "DEEP"):
-        return f"{FAMILY[call.lower()]} {'wins' if strong else 'is ahead'} on your data"
-    if call == "EQUIVALENT":
-        return "On your data, both do equally well"
-    if call == "BOTH":
-        return "On your data, the two are better together"
-    if any(str(line).startswith("BLOCKED") for line in verdict["because"]):
-        return "No verdict until the data is sorted out"
-    leaning = {"EQUIVALENT": "a tie is likely", "BOTH": "a blend may be better"}
-    words = {name.upper(): f"leaning to {FAMILY[name].lower()}" for name in FAMILIES} | leaning
-    return f"Not settled yet, {words[verdict['leaning']]}" if verdict["leaning"] in words else _open(verdict)
-
-
-def _open(verdict: dict[str, Any]) -> str:
-    """A small difference is too close to call; a wide interval is not close, it is unknown."""
-    same = (verdict["difference"] or {}).get("p_same")
-    return "Too close to call" if same is not None and same >= 0.5 else "Not enough to tell who is better"
+    """Return the answer in a few words; runs of earlier versions have the sentence only."""
+    return str(summary.verdict["headline"] or summary.verdict["sentence"] or "No model could be trained")
 
 
 def sentence(summary: Summary) -> str:
-    """Return the verdict's own sentence, or one made from its numbers."""
-    verdict, sides = summary.verdict, competed(summary)
-    if verdict["sentence"]:
-        return str(verdict["sentence"])
-    if not sides:
-        return "Every contender failed. The causes are listed below; no model was delivered."
-    metric = metric_title(verdict["metric"])
-    if len(sides) == 1:
-        side = verdict["families"][sides[0]]
-        score = rounded(side["score"], decimals(side["score"], side["interval"]))
-        absent = FAMILY[FAMILIES[1 - FAMILIES.index(sides[0])]]
-        return f"It reached a {metric} of {score}. {absent} did not compete, so there is nothing to compare it with."
-    rows = f", trained on {count(verdict['rows'])} rows" if verdict["rows"] else ""
-    told = lead(summary)
-    if verdict["call"] == "EQUIVALENT":
-        return f"On your data{rows}, the two families lie within {exact(verdict['margin'])} {metric}. Take the cheaper one."
-    if verdict["call"] == "BOTH":
-        gain = gain_words(summary)
-        return f"On your data{rows}, a blend of both families beats either alone{' by ' + gain if gain else ''}."
-    if told is None or verdict["call"] not in ("CLASSICAL", "DEEP"):
-        return f"{count(verdict['rows'])} rows are not enough to tell the two families apart by more than the margin."
-    return f"On your data{rows}, {FAMILY[told.family].lower()} is better by {told.value} {metric} ({told.interval})."
+    """Return what is known and what is not, where the headline has not said it already."""
+    return str(summary.verdict["sentence"]) if summary.verdict["headline"] else ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -186,17 +120,9 @@ def plain_words(summary: Summary) -> str:
 
 def silent(summary: Summary) -> bool:
     """Whether the verdict forbids to compare the sides: a finding blocks it, or too little was judged."""
-    return any(str(line).startswith(SILENT) for line in summary.verdict["because"])
-
-
-def gain_words(summary: Summary) -> str:
-    """Return what the blend of both families gains over the better one, or nothing."""
-    both = summary.verdict["both"] or {}
-    if both.get("gain") is None:
-        return ""
-    places = decimals(both["gain"], both.get("gain_interval"))
-    words = f"{rounded(both['gain'], places)} {metric_title(summary.verdict['metric'])}"
-    return f"{words} ({between(both['gain_interval'], places)})" if both.get("gain_interval") else words
+    return not summary.verdict["speaks"] and not any(
+        (side or {}).get("unfinished") for side in summary.verdict["families"].values()
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -212,7 +138,7 @@ class KeyNumber:
 def key_number(summary: Summary) -> KeyNumber:
     """Return the number that a reader should remember."""
     verdict, sides = summary.verdict, competed(summary)
-    metric = metric_title(verdict["metric"])
+    metric = title_of(verdict["metric"])
     matters = f"Less than {exact(verdict['margin'])} would not matter." if verdict["margin"] else ""
     both = verdict["both"] or {}
     if verdict["call"] == "BOTH" and both.get("gain") is not None:
@@ -248,28 +174,6 @@ def because(summary: Summary) -> list[tuple[str, str]]:
         if words.rstrip(".") in summary.verdict["sentence"]:
             continue
         found.append((code if named else "", words[:1].upper() + words[1:]))
-    return found
-
-
-def what_would_settle(summary: Summary) -> list[str]:
-    """Return what it would take to decide, and what is lost if the cheaper family is taken now."""
-    if summary.verdict["sentence"]:
-        return []  # an open verdict's own sentence says both
-    found = []
-    needed, regret = summary.verdict["needed"], summary.verdict["regret"]
-    if isinstance(needed, dict):
-        needed = needed.get("words") or needed.get("rows")
-    if isinstance(needed, str) and needed:
-        found.append(needed)
-    elif isinstance(needed, int | float):
-        found.append(f"About {count(needed)} rows would settle it.")
-    if isinstance(regret, dict):
-        regret = regret.get("words")
-    if isinstance(regret, str) and regret:
-        found.append(regret)
-    elif isinstance(regret, int | float):
-        metric = metric_title(summary.verdict["metric"])
-        found.append(f"Whoever takes the cheaper family now gives up {exact(regret)} {metric} on average.")
     return found
 
 

@@ -1,0 +1,107 @@
+"""The choice: which side to use, on what ground, at what risk (docs/decisions/0018).
+
+A call says what is known; a choice says what to do. A call may be open while the choice is safe: a side that is not worse by more
+than the margin, and cheaper, is a reason to act.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+from treeline.evidence.advice import SURE, Share, cheaper_side, price_of, regret
+from treeline.evidence.call import Call
+from treeline.problem.task import Family
+
+if TYPE_CHECKING:
+    from treeline.evidence.paired import Difference
+
+__all__ = ["BOTH", "Choice", "Ground", "choose"]
+
+BOTH = "both"
+
+
+class Ground(StrEnum):
+    """Why a side is chosen, the best ground first."""
+
+    WON = "WON"
+    "Better by more than the margin."
+    NOT_WORSE_CHEAPER = "NOT_WORSE_CHEAPER"
+    "Not worse by more than the margin, and cheaper."
+    NOT_WORSE = "NOT_WORSE"
+    "Not worse by more than the margin; what the sides cost is not known."
+    NOT_WORSE_DEARER = "NOT_WORSE_DEARER"
+    "Not worse by more than the margin, but more expensive; of the cheaper side that cannot be said."
+    BETTER_SCORE = "BETTER_SCORE"
+    "Neither is safe: the better expected score."
+
+    @property
+    def safe(self) -> bool:
+        """Whether it holds with 95% probability that the choice does not lose more than the margin."""
+        return self is not Ground.BETTER_SCORE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choice:
+    """What to do."""
+
+    side: str
+    "`classical`, `deep` or `both` (a blend)."
+    because: Ground
+    p_not_worse: float
+    "Probability that it is better than the other side, or worse by less than the margin."
+    p_loses_more_than_margin: float
+    "The rest: what is risked by following it."
+    regret: float | None
+    "What following it loses on average, in the metric's unit; 0 would be the better side for certain."
+    cost: dict[str, Any] | None
+    "`cheaper` side, and the CPU seconds of one full fit of each; None where they are not known."
+
+    @property
+    def family(self) -> Family | None:
+        """The side, None for the blend of both."""
+        return None if self.side == BOTH else Family(self.side)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain data."""
+        return asdict(self) | {"because": str(self.because)}
+
+
+def choose(call: Call, gap: Difference, gain: Difference | None, sides: Mapping[Family, Share]) -> Choice:
+    """Return what to do, where the sides may be compared.
+
+    Args:
+        call: what the same evidence says.
+        gap: deep minus classical.
+        gain: the blend of both minus the better side; None where there is none.
+        sides: what each side cost.
+    """
+    cheaper, cost = cheaper_side(sides), _cost(sides)
+    if call is Call.BOTH and gain is not None:
+        return Choice(
+            side=BOTH, because=Ground.WON, p_not_worse=1 - gain.p_worse, p_loses_more_than_margin=gain.p_worse,
+            regret=regret(gain, Family.DEEP), cost=cost,
+        )  # fmt: skip
+    risk = {Family.CLASSICAL: gap.p_better, Family.DEEP: gap.p_worse}
+    safe = [family for family in Family if 1 - risk[family] >= SURE]
+    ahead = Family.DEEP if gap.estimate > 0 else Family.CLASSICAL
+    if call in (Call.CLASSICAL, Call.DEEP):
+        side, ground = Family(str(call).lower()), Ground.WON
+    elif cheaper in safe:
+        side, ground = cheaper, Ground.NOT_WORSE_CHEAPER
+    elif safe:
+        side = ahead if ahead in safe else safe[0]
+        ground = Ground.NOT_WORSE if cheaper is None else Ground.NOT_WORSE_DEARER
+    else:
+        side, ground = ahead, Ground.BETTER_SCORE
+    return Choice(
+        side=str(side), because=ground, p_not_worse=1 - risk[side], p_loses_more_than_margin=risk[side],
+        regret=regret(gap, side), cost=cost,
+    )  # fmt: skip
+
+
+def _cost(sides: Mapping[Family, Share]) -> dict[str, Any] | None:
+    cheaper = cheaper_side(sides)
+    return None if cheaper is None else {"cheaper": str(cheaper), "cpu_s": {str(f): price_of(sides, f) for f in Family}}

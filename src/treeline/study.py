@@ -49,6 +49,16 @@ class Study:
         return loaded
 
     @property
+    def choice(self) -> dict[str, Any] | None:
+        """Which side to use, on what ground, at what risk (docs/verdict.md); None where nothing can be said."""
+        if "choice" in self.verdict or self.transcribed:
+            return self.verdict.get("choice")
+        from treeline.contest.result import conclude  # a run from before there were choices: its ledger says
+
+        chosen: dict[str, Any] | None = conclude(Ledger(self.out)).verdict["choice"]
+        return chosen
+
+    @property
     def report(self) -> Path:
         """The HTML report."""
         return self.out / "report.html"

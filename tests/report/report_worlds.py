@@ -46,6 +46,7 @@ def binary() -> Summary:
         better=1,
         half=0.0095,
         call="CLASSICAL",
+        headline="Use classical models: deep learning is not better by what matters here, 99.6% sure",
         strong=False,
         sentence="On your data, trained on 5,626 rows, classical models reach a ROC AUC that is higher by 0.0036 "
         "(95% interval -0.0021 to 0.0094); the probability that deep learning is better by more than 0.005 is below 1%.",
@@ -63,7 +64,7 @@ def binary() -> Summary:
             "interval": None,
             "leader": "classical",
             "p_overtaken": {"2": 0.09, "4": 0.17, "8": 0.24},
-            "words": "Classical learning leads at every number of rows that was tried. An overtaking is not in sight.",
+            "words": "Classical models lead at every number of rows that was tried. An overtaking is not in sight.",
         },
         because=[
             "CLASSICAL_AHEAD: CatBoost leads on all five folds.",
@@ -125,6 +126,8 @@ def multiclass() -> Summary:
         better=-1,
         half=0.011,
         call="BOTH",
+        headline="Use a blend of both sides: better than either alone by more than what matters here, 99.0% sure",
+        sentence="On your data, a blend of the two sides beats deep learning alone by 0.028 log-loss.",
         strong=True,
         both={
             "score": 0.301,
@@ -147,7 +150,7 @@ def multiclass() -> Summary:
             "interval": [5200, 8100],
             "leader": "deep",
             "p_overtaken": {"2": 0.01, "4": 0.02, "8": 0.04},
-            "words": "The families crossed at about 6,400 rows (5,200 to 8,100): below it classical learning led, "
+            "words": "The families crossed at about 6,400 rows (5,200 to 8,100): below it classical models led, "
             "above it deep learning does.",
         },
         because=["The two err on different rows: their errors correlate at 0.41."],
@@ -192,6 +195,8 @@ def regression() -> Summary:
         better=-1,
         half=9.0,
         call="EQUIVALENT",
+        headline="Use classical models: the two sides are equally good here, 98.2% sure",
+        sentence="On your data, the two sides are within 5.4 RMSE of each other.",
         strong=True,
         difference={
             "of": "deep - classical",
@@ -204,7 +209,7 @@ def regression() -> Summary:
         },
         because=[
             "The difference is smaller than one per cent of the error.",
-            "Classical learning is the cheaper one by a factor of 3.7.",
+            "Classical models are the cheaper side by a factor of 3.7.",
         ],
     )
     problem = problem_of(Task.REGRESSION, "rmse", target="price", margin=5.4)
@@ -222,7 +227,17 @@ def regression() -> Summary:
 def one_family() -> Summary:
     scores = {"catboost": 0.8476, "ebm": 0.8464, "lightgbm": 0.8441}
     problem = problem_of(Task.BINARY, "roc_auc", target="Churn", classes=("No", "Yes"))
-    verdict = verdict_of(scores, 7032, better=1, half=0.0095, call="UNDECIDED", strong=False)
+    verdict = verdict_of(
+        scores,
+        7032,
+        better=1,
+        half=0.0095,
+        call="UNDECIDED",
+        strong=False,
+        speaks=False,
+        headline="Only classical models have a result",
+        sentence="No comparison can be made.",
+    )
     away = [
         {
             "name": "TabM",
@@ -274,7 +289,7 @@ def all_failed() -> Summary:
         dataset=data_of("prices.csv", 7500),
         findings=FINDINGS[2:],
         trials=trials,
-        verdict={"call": "UNDECIDED", "budget": {"limit_s": 30, "used_s": 12.1}},
+        verdict={"call": "UNDECIDED", "speaks": False, "budget": {"limit_s": 30, "used_s": 12.1}},
         oof=None,
         run=run_of(delivered=None),
     )

@@ -72,7 +72,15 @@ class Page(html.parser.HTMLParser):
 def hostile(evil: str) -> Summary:
     """A study in which everything that a user or a library writes is `evil`."""
     scores = {"catboost": 0.9, "lightgbm": 0.8, "realmlp": 0.85, "tabm": 0.7}
-    said = {"sentence": evil, "because": [evil, f"CODE: {evil}"], "caveats": [evil], "needed": evil, "selection": evil}
+    said = {
+        "headline": evil,
+        "beside": evil,
+        "sentence": evil,
+        "because": [evil, f"CODE: {evil}"],
+        "caveats": [evil],
+        "needed": evil,
+        "selection": evil,
+    }
     verdict = verdict_of(scores, 900, better=1, half=0.02, call="DEEP", strong=True, **said)
     verdict["treeline"] = {"words": evil, "p_overtaken": {"2": 0.1}, "rows": 700, "interval": [500, 900]}
     verdict["difference"] = {
@@ -162,13 +170,13 @@ def test_the_page_is_accessible(pages: dict[str, str], name: str) -> None:
 
 def test_the_verdict_comes_first_in_words(pages: dict[str, str]) -> None:
     told = {name: Page(text).text for name, text in pages.items()}
-    assert "Classical learning is ahead on your data" in told["binary"]
-    assert "0.0036 ROC AUC in favour of classical learning , 95% interval −0.0021 to +0.0094" in told["binary"]
+    assert "Use classical models: deep learning is not better by what matters here, 99.6% sure" in told["binary"]
+    assert "0.0036 ROC AUC in favour of classical models , 95% interval −0.0021 to +0.0094" in told["binary"]
     assert "36% classical is better 64% no difference that matters <1% deep learning is better" in told["binary"]
-    assert "the two are better together" in told["multiclass"]
+    assert "Use a blend of both sides" in told["multiclass"]
     assert "0.028 better log-loss than the better family alone" in told["multiclass"]
-    assert "both do equally well" in told["regression"]
-    assert "Only classical learning has a result" in told["one_family"]
+    assert "the two sides are equally good here" in told["regression"]
+    assert "Only classical models have a result" in told["one_family"]
     assert "No model could be trained" in told["all_failed"]
     for text in told.values():
         assert "better for tabular data" not in text
@@ -177,7 +185,7 @@ def test_the_verdict_comes_first_in_words(pages: dict[str, str]) -> None:
 def test_everything_that_was_asked_for_is_told(pages: dict[str, str]) -> None:
     text = Page(pages["binary"]).text
     for words in (
-        "Deep learning used 3.7 times the computing time of classical learning",
+        "Deep learning used 3.7 times the computing time of classical models",
         "4 min 47 s of 5 min",
         "An overtaking is not in sight",
         "7,043 read = 7,032 used + 11 set aside",

@@ -68,9 +68,9 @@ def test_plain_lines_are_few_and_tell_the_best() -> None:
     live.stop()
     live.stop()
     lines = stream.getvalue().splitlines()
-    assert lines[0].endswith("Churn · ROC AUC · classical learning against deep learning · 60 s")
+    assert lines[0].endswith("Churn · ROC AUC · classical models against deep learning · 60 s")
     assert any("the contest begins" in line for line in lines)
-    assert "Classical learning 0.841 (0.832 to 0.850) with catboost" in stream.getvalue()
+    assert "Classical models 0.841 (0.832 to 0.850) with catboost" in stream.getvalue()
     assert "Deep learning 0.839 (0.830 to 0.848) with tabm" in stream.getvalue()
     assert "mlp failed: cuda" in lines[-1] and "\x1b" not in stream.getvalue() and r"\u001b[2J" in lines[-1]
     # 16 fits in 8 seconds, a line every two of them at most
@@ -138,7 +138,7 @@ def test_the_panel_in_a_terminal() -> None:
             seen += os.read(parent, 1 << 16)
     os.close(parent)
     text = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", seen.decode("utf-8", "replace"))
-    assert "Classical learning" in text and "0.841" in text and "0.832 to 0.850" in text
+    assert "Classical models" in text and "0.841" in text and "0.832 to 0.850" in text
     assert "now: catboost" in text and "left" in text and "16 fits, 1 lost" in text
     assert seen.count(b"\x1b[?25l") == seen.count(b"\x1b[?25h") == 1, "the cursor comes back"
     assert b"\x1b[2J" not in seen

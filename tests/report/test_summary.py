@@ -15,7 +15,7 @@ from treeline.report.diagnostics import diagnose
 from treeline.report.figures import Scale, comparable
 from treeline.report.privacy import clean, redacted
 from treeline.report.summary import Summary, summarize
-from treeline.report.wording import headline, lead
+from treeline.report.wording import headline, lead, sentence
 
 
 @pytest.mark.parametrize("name", WORLDS)
@@ -73,22 +73,12 @@ def test_the_lead_is_told_from_the_side_that_is_ahead() -> None:
     ]
 
 
-def test_headlines_say_how_sure() -> None:
+def test_pages_say_the_verdicts_own_words() -> None:
     base = WORLDS["binary"]()
-    said = {}
-    for call, more in (
-        ("CLASSICAL", {"strong": True}), ("DEEP", {"strong": False}), ("UNDECIDED", {"leaning": "DEEP"}),
-        ("UNDECIDED", {"because": ["BLOCKED: finding D009 forbids a verdict"]}), ("UNDECIDED", {}),
-    ):  # fmt: skip
-        verdict = base.verdict | {"call": call, "because": []} | more
-        said[call, *more] = headline(Summary.from_json(base.to_json() | {"verdict": verdict}))
-    assert list(said.values()) == [
-        "Classical learning wins on your data",
-        "Deep learning is ahead on your data",
-        "Not settled yet, leaning to deep learning",
-        "No verdict until the data is sorted out",
-        "Too close to call",
-    ]
+    assert headline(base) == base.verdict["headline"]
+    assert sentence(base) == base.verdict["sentence"]
+    old = Summary.from_json(base.to_json() | {"verdict": base.verdict | {"headline": ""}})
+    assert (headline(old), sentence(old)) == (base.verdict["sentence"], "")  # a run of before there were headlines
 
 
 def test_secrets_and_names_do_not_leave(monkeypatch: pytest.MonkeyPatch) -> None:

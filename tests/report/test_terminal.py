@@ -19,7 +19,7 @@ def test_the_verdict_is_told_in_plain_lines() -> None:
     lines = as_lines(WORLDS["binary"]())
     text = "\n".join(lines)
     assert lines[1] == "churn.csv → Churn · 7,032 rows · ROC AUC"
-    assert lines[2] == "Classical learning is ahead on your data"
+    assert lines[2] == "Use classical models: deep learning is not better by what matters here, 99.6% sure"
     assert "classical better 36% · no difference above 0.005 64% · deep better <1%" in text
     assert next(line for line in lines if "CatBoost  " in line).split()[2] == "0.848"
     assert "Better features, or a form of model that uses them better, would help most: 0.8733 on training" in text
@@ -46,7 +46,7 @@ def test_a_terminal_that_knows_ascii_only_is_served() -> None:
     file.flush()
     file.seek(0)
     text = file.read()
-    assert "o Classical learning" in text and "# Deep learning" in text
+    assert "o Classical models" in text and "# Deep learning" in text
 
 
 def test_markup_and_escapes_in_names_stay_words() -> None:

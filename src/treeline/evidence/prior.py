@@ -191,7 +191,7 @@ def _rules(known: Mapping[str, Any], rows: int, raw: str) -> tuple[dict[str, str
         open_ = found["sets"] - found["classical"] - found["deep"]
         made.append(
             {
-                "rule": f"Below {limit:,} rows of a table classical learning wins.",
+                "rule": f"Below {limit:,} rows of a table classical models win.",
                 "here": "says classical" if rows < limit and not raw else "says nothing",
                 "evidence": f"{found['sets']} public tables below: classical clearly better on {found['classical']}, "
                 f"nets on {found['deep']}, neither on {open_}.",

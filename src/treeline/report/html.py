@@ -160,7 +160,7 @@ def _contest(s: Summary) -> dict[str, Any]:
 
 def _spent(s: Summary) -> list[tuple[str, Any]]:
     budget, got = s.verdict["budget"], s.run.get("delivered") or {}
-    words = {"classical": "classical learning", "deep": "deep learning", "both": "both families, blended"}
+    words = {"classical": "classical models", "deep": "deep learning", "both": "both sides, blended"}
     limit = f" of {numbers.duration(budget['limit_s'])}" if budget.get("limit_s") else ""
     return [
         ("Time used", numbers.duration(budget["used_s"]) + limit if budget.get("used_s") is not None else None),

@@ -37,6 +37,7 @@ def cell(key: Sequence[Any], found: list[dict[str, Any]], *, null: bool) -> dict
         "truth_sd": float(real.std(ddof=1)),
         "margin": float(np.mean([one["margin"] for one in found])),
         "calls": dict(calls),
+        "choices": _choices(found, truth, null=null),
         "both_true": sum(one["gain_truth"] > one["margin"] for one in blend),
         "zero": dict(Counter(one["called_at_zero"] for one in found if one["called_at_zero"])),
         "bias": float(estimate.mean() - truth),
@@ -49,3 +50,21 @@ def cell(key: Sequence[Any], found: list[dict[str, Any]], *, null: bool) -> dict
             for name, (width, df) in widths.items()
         },
     }
+
+
+def _choices(found: list[dict[str, Any]], truth: float, *, null: bool) -> dict[str, list[int]]:
+    """Return by ground how often it was given, and how often the chosen side truly loses more than the margin.
+
+    The true lead is that of the cell, as for the intervals; a blend's own where both were chosen.
+    """
+    told: dict[str, list[int]] = {}
+    for one in found:
+        if "choice" not in one:
+            continue
+        side = one["choice"]["side"]
+        lead = one["choice_lead"] if side == "both" else truth * (1 if side == "deep" else -1)
+        count = told.setdefault(one["choice"]["because"], [0, 0])
+        count[0] += 1
+        # Where there is no winner, whoever is said to have won is a false call, whatever it costs.
+        count[1] += lead < -one["margin"] or (null and one["choice"]["because"] == "WON")
+    return told

@@ -44,7 +44,7 @@ LARGEST = 60_000
 APART = 1.3
 "Samples closer in size than this factor say the same thing twice."
 TOLD = (
-    "call", "strong", "leaning", "sentence", "metric", "greater_is_better", "margin", "difference", "families", "both",
+    "call", "choice", "strong", "leaning", "sentence", "metric", "greater_is_better", "margin", "difference", "families", "both",
     "treeline", "dimensions", "diagnosis", "because", "caveats", "budget", "rows", "judged_rows", "signal", "delivered", "needed",
 )  # fmt: skip
 

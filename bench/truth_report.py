@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from measure import markdown
 from truth_cells import WIDTHS
+from truth_choice import choice_goals, choices_table
 from truth_verdicts import (
     calls_table,
     cases_table,
@@ -76,8 +77,21 @@ def _goals(null: list[Line], power: list[Line], real: list[Line]) -> str:
                 lambda x, a=low, b=high: a <= x <= b,
             )
         )
+    for what, cells in (
+        ("where there is no winner", [one for one in null if not one["shuffled"]]),
+        ("where the gap is known", power),
+    ):
+        given, wrong = _safe(cells)
+        if given:
+            rows.append(_goal(f"a safe choice is false {what}", "<= 5%", wrong, given, lambda x: x <= 0.05))
     rows += _real_goals(real) if real else []
     return "## In short\n\n" + markdown(["what", "goal", "found", ""], rows)
+
+
+def _safe(cells: list[Line]) -> tuple[int, int]:
+    """Return how many safe choices were given in worlds, and how many of them are false."""
+    told = [count for one in cells for ground, count in one.get("choices", {}).items() if ground != "BETTER_SCORE"]
+    return sum(count[0] for count in told), sum(count[1] for count in told)
 
 
 def _real_goals(real: list[Line]) -> list[list[str]]:
@@ -88,6 +102,8 @@ def _real_goals(real: list[Line]) -> list[list[str]]:
         clear = [state for state in states if not state.startswith("unclear")]
         words = f"{name} true on real tables ({len(states) - len(clear)} more: truth unclear)"
         rows.append(_goal(words, f">= {least:.0%}", clear.count("true"), len(clear), lambda x, a=least: x >= a))
+    for what, least, hits, of in choice_goals(real):
+        rows.append(_goal(what, f">= {least:.0%}", hits, of, lambda x, a=least: x >= a))
     brier = [(one["p"] - one["won"]) ** 2 for one in forecasts(real) if (one["from"], one["to"]) == ("quarter", "all")]
     if brier:
         score = float(np.mean(brier))
@@ -266,6 +282,11 @@ def _real(real: list[Line], docs: Path) -> str:
     parts = [
         f"## Real tables\n\n{len(real)} runs on {tables} tables, {same_rows(real)}.",
         calls_table(seen, _rate),
+        "### The choice",
+        "What a run recommends is right where the side that it names is not worse by more than the margin on the rows kept "
+        "aside. "
+        "Safe grounds promise that with 95% probability; BETTER_SCORE promises nothing, its risk stands in the headline.",
+        choices_table(real, _rate),
         "### Who wins with more rows?",
         "![How likely it was said to be, and how often it was so](truth.svg)",
         forecasts_table(said),

@@ -159,7 +159,7 @@ def case(fits: Fits, metric_name: str, deal: str, size: float = 0.0) -> dict[str
     margin = default_margin(metric, fits.fresh_y, fits.law.task)
     said = judge(drawn.judged, margin=margin, shares=SHARES)
     gap, n = said.difference, len(fits.y)
-    assert gap is not None and said.both is not None
+    assert gap is not None and said.both is not None and said.choice is not None
     truths = {family: drawn.truth(procedure(drawn.judged, family)) for family in (*Family, None)}
     at_zero = three_way(gap.estimate, gap.scale, 0.0, gap.df)
     wide = [part for part in gap.corrected_for if part.startswith("choosing anew")]
@@ -172,8 +172,17 @@ def case(fits: Fits, metric_name: str, deal: str, size: float = 0.0) -> dict[str
         "called_at_zero": "DEEP" if at_zero[0] >= SURE else "CLASSICAL" if at_zero[2] >= SURE else "",
         "truth": truths[Family.DEEP] - truths[Family.CLASSICAL],
         **_by_fold(drawn.judged),
+        "choice": {"side": said.choice.side, "because": str(said.choice.because)},
+        "choice_lead": _lead(truths, said.choice.family),
         "gain_truth": truths[None] - max(truths[Family.DEEP], truths[Family.CLASSICAL]),
     }  # fmt: skip
+
+
+def _lead(truths: dict[Family | None, float], side: Family | None) -> float:
+    """Return by how much the chosen side is truly ahead of the other, or the blend of both of the better one."""
+    if side is None:
+        return truths[None] - max(truths[Family.DEEP], truths[Family.CLASSICAL])
+    return truths[side] - truths[side.other]
 
 
 def _by_fold(judged: Judged) -> dict[str, float]:

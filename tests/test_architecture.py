@@ -76,7 +76,7 @@ MAY_CATCH_ALL = {
 }
 MAY_ASK_CARDS = (
     *("candidates/", "deliver/", "api.py", "doctor.py", "session.py"),  # before a run, or to fit and predict
-    *("contest/opening.py", "contest/head.py", "contest/worker.py", "contest/fitting.py"),
+    *("contest/opening.py", "contest/head.py", "contest/worker.py", "contest/fitting.py", "contest/alone.py"),
     "contest/roster.py",  # for heads that hold less than a verdict needs
 )
 "Everybody else asks `roster.cards_of`: a verdict depends on the ledger, not on what is installed."

@@ -11,6 +11,7 @@ from typing import Annotated, Any
 
 import typer
 
+from treeline.commands import INTERRUPTED, JSON, deliver, predict
 from treeline.errors import SetupError, TreelineError, UsageError
 
 __all__ = ["app", "main"]
@@ -23,10 +24,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-JSON = Annotated[
-    bool, typer.Option("--json", help="Print plain data for machines on standard output, and nothing else.")
-]
-INTERRUPTED = 130
 
 
 def main() -> None:
@@ -159,20 +156,8 @@ def _with_settings(command: Any) -> Any:
 app.command(name="run")(_with_settings(_run))
 
 
-@app.command()
-def predict(
-    run: Annotated[Path, typer.Argument(help="The folder of a run, or a bundle.")],
-    data: Annotated[str, typer.Argument(help="A file with new rows.")],
-    output: Annotated[
-        Path, typer.Option("--output", "-o", help="Where to write them: .csv, .parquet or .jsonl.")
-    ] = Path("predictions.csv"),
-    escape: Annotated[bool, typer.Option(help="Defuse labels that a spreadsheet would take for formulas.")] = True,
-) -> None:
-    """Predict new rows with the model of a run: prediction, and proba_<label> for each class."""
-    from treeline.api import predict as predict_
-
-    for line in predict_(run, data, output, escape=escape):
-        print(line, file=sys.stderr)
+app.command()(predict)
+app.command()(deliver)
 
 
 def _audit(

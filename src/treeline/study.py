@@ -12,8 +12,11 @@ from treeline.errors import DataError, IntegrityError, UsageError, shown
 from treeline.problem.task import TRANSCRIPTION
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import polars as pl
 
+    from treeline.deliver.handed import Handed
     from treeline.deliver.runtime import Model
     from treeline.deliver.spoken import Spoken
 
@@ -92,6 +95,34 @@ class Study:
                 do="See what failed in the report.",
             )
         return open_bundle(self.out / "bundle")
+
+    def deliver(
+        self,
+        *,
+        side: str | None = None,
+        only: str | None = None,
+        single: bool = False,
+        out: str | Path | None = None,
+        source: Any = None,
+        notify: Callable[[str], None] = lambda _: None,
+    ) -> Handed:
+        """Write another model from the run's ledger, without a fit; its own stays as it is.
+
+        Args:
+            side: whose model: `classical`, `deep`, `both`, or `choice`, what the verdict advises (also where nothing is said).
+            only: one contender instead, by its name in the leaderboard.
+            single: one small model of the best single contender, of that side if given, fitted once more on all rows.
+            out: the folder to write; `bundle-SIDE`, `bundle-NAME`, with `-single` behind, beside the run's own if not given.
+            source: where the data lies now, or the table itself, where it must be read again.
+            notify: told in words what takes time.
+
+        Raises:
+            TreelineError: see `deliver/anew.py`; nothing is written then.
+        """
+        from treeline.deliver.anew import Asked, deliver_anew
+
+        asked = Asked(side=side, only=only, single=single, out=None if out is None else Path(out), source=source)
+        return deliver_anew(self.out, asked, notify=notify)
 
     def leaderboard(self) -> pl.DataFrame:
         """Return the contenders, best first: name, family, score, low, high, folds, rows, cpu_s, weight, state."""

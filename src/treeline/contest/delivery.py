@@ -13,14 +13,15 @@ from treeline.contest.ledger import Ledger
 from treeline.contest.trial import Trial
 from treeline.evidence.choice import Procedure, procedure
 from treeline.evidence.influence import score_of, turn
+from treeline.evidence.recommend import BOTH
 from treeline.evidence.scores import Judged
 from treeline.problem.metric import Array
 from treeline.problem.problem import Problem
 from treeline.problem.task import Family, Policy
 
-__all__ = ["BOTH", "Delivered", "Pick", "deliver", "of_side", "seconds_per_1000"]
+__all__ = ["BOTH", "CALLED", "Delivered", "Pick", "deliver", "of_side", "seconds_per_1000"]
 
-BOTH = "both"
+CALLED = {**{str(family): family.words for family in Family}, BOTH: "a blend of both sides"}
 
 SLOW, UNFELT = 0.3, 0.1
 "A member with this share of the prediction time is left out where that costs less than this share of the margin."

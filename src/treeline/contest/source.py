@@ -8,16 +8,19 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from treeline.candidates.weights import sharpness
+from treeline.data.given_test import apart
 from treeline.data.read_table import read
 from treeline.errors import IntegrityError, UsageError
 from treeline.machine import check_supported
+from treeline.problem.problem import Problem
 from treeline.problem.settings import Settings
 
 if TYPE_CHECKING:
     from treeline.contest.ledger import Ledger
     from treeline.data.dataset import Dataset
+    from treeline.problem.metric import Array
 
-__all__ = ["read_again", "read_source"]
+__all__ = ["read_again", "read_source", "rows_with_target"]
 
 
 def read_source(source: Any, settings: Settings, rejects: Path | None) -> Dataset:
@@ -56,3 +59,9 @@ def read_again(ledger: Ledger, source: Any = None) -> Dataset:
             do="Give the data that the run was begun with (--source), or run anew.",
         )
     return dataset
+
+
+def rows_with_target(ledger: Ledger, dataset: Dataset) -> Array:
+    """Return the row numbers (n,) of the data set that the ledger's rows are, in their order; older ledgers do not list them."""
+    listed = ledger.rows().get("row")
+    return apart(dataset, Problem.from_json(ledger.head["problem"]))[0][0] if listed is None else listed

@@ -27,7 +27,7 @@ from treeline.problem.task import Task
 if TYPE_CHECKING:
     import polars as pl
 
-__all__ = ["Ensemble", "Model", "load", "restored"]
+__all__ = ["Ensemble", "Model", "load", "parity_inputs", "restored"]
 
 CHUNK = 50_000
 "Rows encoded and predicted at a time, which bounds memory."
@@ -220,6 +220,23 @@ def load(folder: str | Path, *, check: bool = True) -> Model:
             f"The bundle lacks what a model needs: {type(error).__name__} {shown(error)}.", where=str(folder), do=AGAIN
         ) from error
     return model
+
+
+def parity_inputs(folder: Path) -> tuple[pl.DataFrame, dict[str, Array]]:
+    """Return the raw rows that travel with a bundle, of all the columns that it needs, and their images and sounds.
+
+    Raises:
+        IntegrityError: the bundle was changed or is incomplete.
+    """
+    _, files = open_sealed(folder)
+    try:
+        encoder = Encoder.restore(*_state(folder, "features.safetensors", files))
+        schema = strict_json(files["schema.json"], where=str(folder / "schema.json"))
+        columns = [column for column in schema["columns"] if column["name"] in encoder.inputs]
+        rows = parity_rows(strict_json(files["parity.json"], where=str(folder / "parity.json")), columns)
+    except (KeyError, TypeError, ValueError) as error:
+        raise IntegrityError("Its parity rows are damaged.", where=str(folder), do=AGAIN) from error
+    return rows, _state(folder, "parity.safetensors", files)[0] if "parity.safetensors" in files else {}
 
 
 def _built(folder: Path, manifest: dict[str, Any], files: dict[str, bytes]) -> Model:

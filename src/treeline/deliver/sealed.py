@@ -22,7 +22,7 @@ from typing import Any
 
 from treeline.errors import IntegrityError, SetupError, shown
 
-__all__ = ["PROTOCOL", "appearing", "open_sealed", "put", "seal", "settle", "strict_json"]
+__all__ = ["PROTOCOL", "appearing", "is_sealed", "open_sealed", "put", "seal", "settle", "strict_json"]
 
 FORMAT = "treeline-bundle"
 PROTOCOL = 1
@@ -117,6 +117,13 @@ def appearing(folder: Path) -> Iterator[Path]:
         shutil.rmtree(new, ignore_errors=True)
         if folder.exists():
             shutil.rmtree(old, ignore_errors=True)
+
+
+def is_sealed(folder: Path) -> bool:
+    """Whether a folder is one that was sealed, or empty: then nothing is lost when another takes its place."""
+    found = [path.relative_to(folder).as_posix() for path in folder.rglob("*") if not path.is_dir()]
+    known = all(name in (MANIFEST, DIGEST) or NAME.fullmatch(name) for name in found)
+    return folder.is_dir() and known and (not found or {MANIFEST, DIGEST} <= set(found))
 
 
 def open_sealed(folder: Path) -> tuple[dict[str, Any], dict[str, bytes]]:

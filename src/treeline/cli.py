@@ -212,7 +212,7 @@ def judge(
     if json_:
         print(json.dumps(verdict.to_json(), ensure_ascii=False, indent=2))
         return
-    print(verdict.call, *verdict.lines(), sep="\n")
+    print(*verdict.lines(), sep="\n")
 
 
 @app.command()

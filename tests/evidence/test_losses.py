@@ -14,6 +14,7 @@ import pytest
 import treeline
 from treeline.errors import DataError, UsageError
 from treeline.evidence.losses import judge_losses, judged_of
+from treeline.evidence.recommend import Ground
 from treeline.evidence.verdict import Call
 
 
@@ -49,6 +50,18 @@ def test_equal_sides_are_hardly_ever_told_apart_however_many_contenders_one_has(
             table[f"deep:more{i}"] = table["deep:d0"] + 0.1 * rng.normal(size=300)
         decisive += judge_losses(table, margin=0.01).call in (Call.CLASSICAL, Call.DEEP)
     assert decisive <= 5
+
+
+def test_losses_alone_give_a_choice_without_prices() -> None:
+    """Deep is surely not worse, and not surely better by more than the margin: the call is open, the answer is not."""
+    verdict = judge_losses(losses(0.05), margin=0.05)
+    assert verdict.call is Call.UNDECIDED
+    assert verdict.choice is not None
+    assert (verdict.choice.side, verdict.choice.because, verdict.choice.cost) == ("deep", Ground.NOT_WORSE, None)
+    assert verdict.choice.p_not_worse > 0.99
+    lines = verdict.lines()
+    assert lines[0].startswith("Use deep learning: classical models are not better by what matters here")
+    assert any(line.startswith("call: UNDECIDED") for line in lines)
 
 
 def test_no_blend_is_made_of_losses() -> None:
@@ -114,7 +127,8 @@ def test_a_file_and_a_frame_get_the_same_verdict(tmp_path: Path) -> None:
         text=True,
         check=True,
     )
-    assert plain.stdout.startswith("DEEP\n")
+    assert plain.stdout.startswith("Use deep learning: better than classical models by more than what matters here")
+    assert "call: DEEP\n" in plain.stdout
     assert "lower loss" in plain.stdout
     with pytest.raises(UsageError, match="margin"):
         treeline.judge(frame, margin=-1)

@@ -162,7 +162,8 @@ def _did_not(reason: Reason) -> str:
 
 def plain_lines(v: Verdict) -> list[str]:
     """Return what a reader without a report needs: the answer, both sides, the odds, the reasons."""
-    lines = [headline(v), sentence(v)]
+    leaning = f", leaning to {v.leaning}" if v.leaning else ""
+    lines = [headline(v), sentence(v), f"call: {v.call}{leaning}"]
     for family in Family:
         side = v.families[family]
         if side["score"] is not None:

@@ -269,7 +269,7 @@ def _first_needed(family: Family, settings: Settings) -> list[str]:
 def _asked(dataset: Dataset, target: str, settings: Settings) -> Problem:
     return ask(
         dataset, target, task=settings.task, metric=settings.metric, margin=settings.margin, split=settings.split,
-        group=settings.group, time=settings.time, seed=settings.seed,
+        repeats=settings.repeats, group=settings.group, time=settings.time, seed=settings.seed,
     )  # fmt: skip
 
 

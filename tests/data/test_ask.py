@@ -39,7 +39,7 @@ def with_target(values: list[object], n: int = 100) -> pl.DataFrame:
 def test_the_task_is_inferred_with_a_reason(values: list[object], task: Task) -> None:
     problem = ask(table(with_target(values)), "t")
     assert problem.task is task
-    assert set(problem.why) == {"task", "metric", "margin", "policy"}
+    assert set(problem.why) == {"task", "metric", "margin", "policy", "repeats"}
 
 
 def test_class_numbers_that_run_evenly_are_labels_and_grades_with_gaps_are_amounts() -> None:

@@ -75,7 +75,7 @@ def test_plain_lines_are_few_and_tell_the_best() -> None:
     assert "mlp failed: cuda" in lines[-1] and "\x1b" not in stream.getvalue() and r"\u001b[2J" in lines[-1]
     # 16 fits in 8 seconds, a line every two of them at most
     asked = [line for line in lines if "s    " in line]
-    assert [line.split()[2] for line in asked] == ["task:", "metric:", "margin:", "split:"]
+    assert [line.split()[2] for line in asked] == ["task:", "metric:", "margin:", "split:", "repeats:"]
     assert len(lines) - len(asked) <= 8
     times = [float(line.split()[0]) for line in lines[2:-1] if line not in asked]
     assert all(b - a >= 1 for a, b in itertools.pairwise(times))

@@ -34,13 +34,16 @@ class Conclusion:
     "How rows were kept apart: policy, folds judged and planned, group and time columns."
     rows: int
     held_out_rows: int
+    repeats: dict[str, Any] | None = None
+    "Scores on rows that repeat others and on new ones; None where no row repeats another."
     given_test: dict[str, Any] | None = None
     "Rows, score and interval of the delivered model on a given test part."
 
     def to_json(self) -> dict[str, Any]:
         """Return plain data, see docs/verdict.md."""
         told = self.verdict.to_json()
-        told["caveats"] = [*self._tested(), *told["caveats"]]
+        again = [self.repeats["words"]] if self.repeats else []
+        told["caveats"] = [*self._tested(), *again, *told["caveats"]]
         plain: dict[str, Any] = as_json(
             told
             | {
@@ -55,6 +58,7 @@ class Conclusion:
                 "findings": self.findings,
                 "budget": self.budget,
                 "split": self.split,
+                "repeats": self.repeats,
                 "rows": self.rows,
                 "held_out_rows": self.held_out_rows,
             }

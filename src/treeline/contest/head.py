@@ -98,10 +98,13 @@ def head_of(
     }  # fmt: skip
 
 
-def write_rows(ledger: Ledger, targets: tuple[Array, Array], folds: Folds, groups: Array | None) -> None:
-    """Write `rows.npz`: target, fold, half, order and group of every row that has a target."""
+def write_rows(
+    ledger: Ledger, targets: tuple[Array, Array], folds: Folds, groups: Array | None, *, twins: Array | None = None
+) -> None:
+    """Write `rows.npz`: target, fold, half, order and group of every row that has a target, and codes of equal inputs."""
     rows, y = targets
     more = {} if groups is None else {"group": groups}
+    more |= {} if twins is None else {"twin": twins}
     if folds.groups is not None:
         more["keep"] = np.asarray(folds.groups)
     elif folds.policy is Policy.TIME and groups is None:

@@ -24,7 +24,7 @@ from treeline.data.audit import audit, dropped_columns, gate
 from treeline.data.dataset import Dataset
 from treeline.data.findings import Finding
 from treeline.data.splits import Folds, plan_folds
-from treeline.data.structure import keys_of
+from treeline.data.structure import keys_of, twins_of
 from treeline.errors import DataError, UsageError, nearest, shown
 from treeline.problem.budget import Budget
 from treeline.problem.metric import Array
@@ -133,7 +133,7 @@ def _begin(
         field = probes(field, cards(), media=given.leads)
     if not given.leads and budget.limit_s >= NARROWED_S and len(encoder.inputs) >= NARROWED:
         field = narrowed(field)
-    write_rows(ledger, targets, folds, keys["groups"])
+    write_rows(ledger, targets, folds, keys["groups"], twins=twins_of(dataset, problem, rows))
     write_state(ledger.out / "ledger" / "features.safetensors", *encoder.state())
     told = head_of(
         dataset, problem, settings=settings, budget=budget, findings=findings, field=field, with_target=len(y)

@@ -15,6 +15,7 @@ from treeline.contest.ladder import curves_of
 from treeline.contest.leaderboard import leaderboard
 from treeline.contest.ledger import Ledger
 from treeline.contest.measures import Measures
+from treeline.contest.repeats import on_repeats
 from treeline.contest.roster import baselines
 from treeline.contest.sessions import limit_of, looks, used_seconds
 from treeline.contest.shares import absent_encoders, seconds_per_row, share_of
@@ -107,6 +108,7 @@ def _conclusion(
         findings=findings,
         budget=_budget(ledger),
         split=_split(ledger, problem, width),
+        repeats=on_repeats(ledger, problem, judged, delivered),
         rows=ledger.head["dataset"].get("with_target", ledger.head["dataset"]["records"]["used"]),
         held_out_rows=_held_out(ledger),
         given_test=_given_test(ledger),

@@ -16,7 +16,7 @@ import numpy as np
 
 from treeline.data.column import Kind
 from treeline.data.findings import Finding, Severity
-from treeline.problem.task import Policy
+from treeline.problem.task import Repeats
 
 if TYPE_CHECKING:
     from treeline.data.dataset import Dataset
@@ -32,6 +32,8 @@ NEIGHBOURS = 16
 "In a band, a picture is compared with so many that follow it; more would be a crowd of one look, chained anyway."
 LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 NEAR = 0.15
+KEPT = "Such rows are kept in one fold, so that none is judged by a model that saw its twin."
+APART = "They may lie in different folds, as --repeats apart asks."
 COMMON = 0.05
 "A picture beside other inputs that comes in a larger share of rows stands for `no picture`, and makes no copies."
 FLAT = 4.0
@@ -155,7 +157,8 @@ def alike(view: View) -> list[Finding]:
     what = "pictures" if view.of_kind(Kind.IMAGE) else "sounds"
     rows = int(n - len(size))
     told = f"{int(repeated.sum()):,} of {n:,} {what} are the same as another one, or nearly"
-    kept = view.problem is not None and view.problem.policy is not Policy.TIME
+    kept = view.problem is not None and view.problem.keeps_repeats
+    free = view.problem is not None and view.problem.repeats is Repeats.APART
     severity, title, do = (
         Severity.NOTE,
         f"The same {what} more than once",
@@ -172,7 +175,7 @@ def alike(view: View) -> list[Finding]:
         across = _mixed(codes, np.unique(view.frame["split"].to_numpy(), return_inverse=True)[1])[codes]
         if across.any():
             title = f"The same {what} in train and test"
-            severity = severity if kept else Severity.WARN
+            severity = severity if kept or free else Severity.WARN
             told += (
                 f"; {int(across.sum()):,} lie in more than one of the given splits, so scores on those splits flatter"
             )
@@ -187,7 +190,7 @@ def alike(view: View) -> list[Finding]:
             examples=tuple(view.rows[np.flatnonzero(repeated)[:5]].tolist()),
             found=told + ".",
             do=do,
-            done="Such rows are kept in one fold, so that none is judged by a model that saw its twin." if kept else "",
+            done=KEPT if kept else APART if free else "",
         )
     ]
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from treeline.data.policy import choose_policy
+from treeline.data.policy import choose_policy, choose_repeats
 from treeline.data.target import classes_of, place_of, rows_of, task_of
 from treeline.errors import DataError, UsageError, nearest, shown
 from treeline.problem.metric import default_metric, metric_named
@@ -33,6 +33,7 @@ def ask(  # noqa: PLR0913 (one keyword for each thing that a user may decide)
     metric: str | None = None,
     margin: float | None = None,
     split: str | None = None,
+    repeats: str | None = None,
     group: str | None = None,
     time: str | None = None,
     seed: int = 0,
@@ -44,7 +45,7 @@ def ask(  # noqa: PLR0913 (one keyword for each thing that a user may decide)
     - classes: numbers rise, words are sorted; of two, `classes[1]` is the positive one: the larger number, the one known as
       positive (yes, true, spam …), else the rarer one.
     - margin: the metric's own, or for losses with a unit 2 % of half the loss of the best constant guess.
-    - policy: see `treeline.data.policy`.
+    - policy, repeats: see `treeline.data.policy`.
 
     Raises:
         UsageError: an argument is unknown or does not fit.
@@ -85,7 +86,8 @@ def ask(  # noqa: PLR0913 (one keyword for each thing that a user may decide)
         )
     width, why_margin = _margin(judge, margin, y, chosen)
     draft = replace(draft, margin=width, why={**draft.why, "margin": why_margin})
-    return choose_policy(dataset, draft, rows, y, split=split, group=group, time=time)
+    problem = choose_policy(dataset, draft, rows, y, split=split, group=group, time=time)
+    return choose_repeats(dataset, problem, rows, asked=repeats)
 
 
 def _margin(metric: Metric, asked: float | None, y: Array, task: Task) -> tuple[float, str]:

@@ -10,7 +10,7 @@ from treeline.data.alike import same_content
 from treeline.data.findings import Finding, Severity
 from treeline.data.structure import clusters, is_coarse
 from treeline.errors import DataError
-from treeline.problem.task import Policy
+from treeline.problem.task import Repeats
 
 if TYPE_CHECKING:
     from treeline.data.view import View
@@ -18,6 +18,10 @@ if TYPE_CHECKING:
 
 __all__ = ["copies", "refuse_no_information"]
 
+KEPT = "Copies are kept in one fold, so that none is judged by a model that saw its twin."
+APART = (
+    "They may lie in different folds, as --repeats apart asks: the report says how rows do that repeat, and new ones."
+)
 LOST_RANGE = 0.1
 "Regression answers to the same inputs conflict when they differ by more than this share of a standard deviation."
 
@@ -53,7 +57,8 @@ def copies(view: View) -> list[Finding]:
     repeated = np.flatnonzero(size[same] > 1)
     same = np.unique(same[repeated], return_inverse=True)[1]
     rows = len(repeated)
-    kept = problem is not None and not coarse and problem.policy is not Policy.TIME
+    kept = problem is not None and not coarse and problem.keeps_repeats
+    free = problem is not None and problem.repeats is Repeats.APART
     alike = ""
     if problem is not None:
         answer = np.unique(view.y[repeated], return_inverse=True)[1]
@@ -62,14 +67,14 @@ def copies(view: View) -> list[Finding]:
     findings = [
         Finding(
             code="D001",
-            severity=Severity.WARN if rows > 0.2 * n and not coarse and not kept else Severity.NOTE,
+            severity=Severity.WARN if rows > 0.2 * n and not (coarse or kept or free) else Severity.NOTE,
             title="Rows that occur more than once",
             rows=n - distinct,
             examples=tuple(view.rows[repeated[:5]].tolist()),
             found=f"{n - distinct} of {n} rows repeat the inputs of an earlier row{alike}"
             + (", as is to be expected of so few different values." if coarse else "."),
             do="Remove the copies if each row should be a case of its own.",
-            done="Copies are kept in one fold, so that none is judged by a model that saw its twin." if kept else "",
+            done=KEPT if kept else APART if free else "",
         )
     ]
     return findings + (_conflicts(view, repeated, same, coarse=coarse) if problem else [])

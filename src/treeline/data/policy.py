@@ -10,18 +10,20 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from treeline.data.clock import clock_column
 from treeline.data.read_media import FOLD
-from treeline.data.structure import clock_columns, codes_of, dates, entities, sharing
+from treeline.data.structure import clock_columns, codes_of, dates, entities, sharing, twins_of
 from treeline.errors import DataError, UsageError, nearest, shown
-from treeline.problem.task import Policy
+from treeline.problem.task import Policy, Repeats
 
 if TYPE_CHECKING:
     from treeline.data.dataset import Dataset
     from treeline.problem.metric import Array
     from treeline.problem.problem import Problem
 
-__all__ = ["choose_policy"]
+__all__ = ["choose_policy", "choose_repeats"]
 
 MOST_FOLDS = 20
 "A column `fold` of a list of files with more values than this gives no folds."
@@ -128,3 +130,30 @@ def _by_group(dataset: Dataset, problem: Problem, shared: dict[str, float], grou
 
 def _set(problem: Problem, policy: Policy, why: str, *, group: str | None = None, time: str | None = None) -> Problem:
     return replace(problem, policy=policy, group=group, time=time, why={**problem.why, "policy": why})
+
+
+def choose_repeats(dataset: Dataset, problem: Problem, rows: Array, *, asked: str | None) -> Problem:
+    """Return the problem with where rows of the same inputs may lie, and the reason; `rows` (m,) have a target.
+
+    Together by default: what a model is asked later is thought to be new, and a row judged by a model that saw its twin says
+    how well the model remembers. Time alone keeps dated rows apart.
+
+    Raises:
+        UsageError: they cannot be kept together where time splits them.
+    """
+    if problem.policy is Policy.TIME and asked == Repeats.TOGETHER:
+        raise UsageError(
+            "Rows that repeat cannot be kept together where time splits them.",
+            do="Leave --repeats out, or add --split random.",
+        )
+    if problem.policy is Policy.TIME and asked is None:
+        return replace(problem, repeats=None, why={**problem.why, "repeats": "time alone keeps rows apart"})
+    chosen = Repeats(asked or Repeats.TOGETHER)
+    twins = twins_of(dataset, problem, rows)
+    many = 0 if twins is None else len(rows) - len(np.unique(twins))
+    found = f"{many:,} rows repeat the inputs of another one" if many else "no row repeats another one, but by chance"
+    if asked is not None:
+        why = f"asked for; {found}"
+    else:
+        why = f"{found}; new rows are thought to be new, --repeats apart says that they may repeat old ones"
+    return replace(problem, repeats=chosen, why={**problem.why, "repeats": why if many or asked else found})

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from treeline.problem.problem import Problem
 
 __all__ = [
-    "clock_columns", "clusters", "codes_of", "dates", "entities", "is_coarse", "keys_of", "sharing", "times_of", "words",
+    "clock_columns", "clusters", "codes_of", "dates", "entities", "is_coarse", "keys_of", "sharing", "times_of",
+    "twins_of", "words",
 ]  # fmt: skip
 
 BEINGS = {
@@ -169,18 +170,25 @@ def clusters(dataset: Dataset, target: str | None) -> Array:
 def keys_of(dataset: Dataset, problem: Problem, rows: Array) -> dict[str, Any]:
     """Return what `plan_folds` needs of these row numbers (m,): `groups`, `times` and `duplicates`, each (m,) or None.
 
-    Times are int64 ranks with missing ones first. Rows that are equal only by chance are no duplicates; rows that share a
-    picture (or nearly) or a sound are, whatever their other inputs.
+    Times are int64 ranks with missing ones first. Duplicates are there where they must stay together.
     """
     keys: dict[str, Any] = {"groups": None, "times": None, "duplicates": None}
     if problem.group is not None:
         keys["groups"] = codes_of(dataset, problem.group, rows)
     if problem.policy is Policy.TIME:
         keys["times"] = rows if problem.time is None else times_of(dataset, problem.time, rows)
-    else:
-        names = [c.name for c in dataset.columns if c.kind.is_input and c.name != problem.target]
-        same, near = clusters(dataset, problem.target), groups_of(dataset, problem.target)
-        same = (same if near is None else connected([same, near]))[rows]
-        if len(np.unique(same)) < len(rows) and not is_coarse(dataset, names):
-            keys["duplicates"] = same
+    if problem.keeps_repeats:
+        keys["duplicates"] = twins_of(dataset, problem, rows)
     return keys
+
+
+def twins_of(dataset: Dataset, problem: Problem, rows: Array) -> Array | None:
+    """Return (m,) codes, equal where two of these row numbers (m,) have the same inputs; None where no two have.
+
+    Rows that are equal only by chance are no twins; rows that share a picture (or nearly) or a sound are, whatever their other
+    inputs.
+    """
+    names = [c.name for c in dataset.columns if c.kind.is_input and c.name != problem.target]
+    same, near = clusters(dataset, problem.target), groups_of(dataset, problem.target)
+    same = (same if near is None else connected([same, near]))[rows]
+    return None if len(np.unique(same)) == len(rows) or is_coarse(dataset, names) else same

@@ -9,7 +9,7 @@ from typing import Any
 
 from treeline.errors import DataError, UsageError, nearest, shown
 from treeline.problem.budget import seconds_of
-from treeline.problem.task import TRANSCRIPTION, Family, Policy, Task
+from treeline.problem.task import TRANSCRIPTION, Family, Policy, Repeats, Task
 
 __all__ = ["Settings", "help_of", "read_config"]
 
@@ -36,6 +36,9 @@ class Settings:
     families: tuple[str, ...] = _setting(("classical", "deep"), "Which families compete.")
     candidates: tuple[str, ...] = _setting((), "Only these candidates compete (see `treeline doctor`).")
     split: str | None = _setting(None, "How rows are kept apart: random, stratified, grouped or time.")
+    repeats: str | None = _setting(
+        None, "Rows with the same inputs: together in one fold, or apart, where new rows may repeat old ones."
+    )
     group: str | None = _setting(None, "The column whose values must not be split over folds.")
     time: str | None = _setting(None, "The column that orders rows in time; or several, as in Year,Month,Day.")
     folds: int | None = _setting(None, "How many folds judge the top of the ladder.")
@@ -92,6 +95,7 @@ class Settings:
         seconds_of(self.time_limit)
         _choice("task", self.task, [*map(str, Task), TRANSCRIPTION])
         _choice("split", self.split, [str(policy) for policy in Policy])
+        _choice("repeats", self.repeats, [str(way) for way in Repeats])
         _choice("bad_rows", self.bad_rows, ["refuse", "quarantine"])
         for family in self.families:
             _choice("families", family, [str(known) for known in Family])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-__all__ = ["TRANSCRIPTION", "Family", "Policy", "Task"]
+__all__ = ["TRANSCRIPTION", "Family", "Policy", "Repeats", "Task"]
 
 TRANSCRIPTION = "transcription"
 "What may be asked besides the tasks of a contest: no classical method at hand does it."
@@ -51,3 +51,12 @@ class Policy(StrEnum):
     STRATIFIED = "stratified"
     GROUPED = "grouped"
     TIME = "time"
+
+
+class Repeats(StrEnum):
+    """Whether rows with the same inputs stay in one fold."""
+
+    TOGETHER = "together"
+    "New rows are new: no row is judged by a model that saw its twin."
+    APART = "apart"
+    "New rows may repeat old ones, as judged rows then do: who remembers is rightly better."

@@ -135,6 +135,7 @@ def terms(summary: Summary) -> list[tuple[str, Any]]:
             + (f" (column {column})" if column else "")
             + f". {why.get('policy', '')}",
         ),
+        ("Repeated rows", f"{problem['repeats'] or 'by time'}. {why['repeats']}" if why.get("repeats") else None),
         ("Contenders", ", ".join(contenders)),
         ("Rows per fit", f"up to {count(max(rows))}" if rows else None),
         ("Seed", problem["seed"]),

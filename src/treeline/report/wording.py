@@ -36,12 +36,13 @@ FAMILY = {str(family): family.words.capitalize() for family in Family}
 
 
 def terms_of(problem: Problem) -> list[str]:
-    """Return what is asked, each with how it was chosen: task, metric, margin, split."""
+    """Return what is asked, each with how it was chosen: task, metric, margin, split, repeats."""
     told = (
         ("task", "task", str(problem.task)),
         ("metric", "metric", problem.metric.name),
         ("margin", "margin", exact(problem.margin)),
         ("split", "policy", str(problem.policy)),
+        ("repeats", "repeats", str(problem.repeats or "by time")),
     )
     return [
         f"  {name}: {value}" + (f" ({problem.why[key]})" if problem.why.get(key) else "") for name, key, value in told

@@ -45,14 +45,11 @@ def tell(ledger: Ledger, result: Result, *, command: str, bundle: dict[str, Any]
 
 
 def _delivered(result: Result, bundle: dict[str, Any]) -> dict[str, Any]:
-    board = {row["name"]: row for row in result.verdict["leaderboard"]}
-    costs = [board[pick.name]["predict_s_per_1000"] for pick in result.picks]
-    cost = (
-        None if None in costs else sum(each * len(pick.trials) for each, pick in zip(costs, result.picks, strict=True))
-    )
+    told = result.conclusion.delivered
+    cost = told["predict_s_per_1000"]
     return {
-        "what": result.delivered,
-        "members": [{"name": pick.name, "weight": pick.weight, "models": len(pick.trials)} for pick in result.picks],
+        "what": told["what"],
+        "members": told["members"],
         "size_mb": bundle.get("bytes", 0) / 2**20,
         "predict_ms_per_1000_rows": None if cost is None else 1000 * cost,
     }

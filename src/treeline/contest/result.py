@@ -11,6 +11,7 @@ from treeline.contest.ailments import ailments
 from treeline.contest.blend import gather, held_out, standings
 from treeline.contest.conclusion import Conclusion
 from treeline.contest.delivery import Delivered, Pick, deliver
+from treeline.contest.instead import handed_over
 from treeline.contest.ladder import curves_of
 from treeline.contest.leaderboard import leaderboard
 from treeline.contest.ledger import Ledger
@@ -91,8 +92,9 @@ def _conclusion(
     guess = _guess(ledger, problem, judged)
     told = _judge(ledger, problem, judged, findings=findings, procedures=procedures, guess=guess)
     measures = Measures(ledger=ledger, problem=problem, judged=judged, procedures=procedures, verdict=told, guess=guess)
-    picks = delivered.picks if delivered else ()
     known, width = ledger.head.get("prior"), len(np.unique(judged.fold))
+    weights = {pick.name: pick.weight for pick in delivered.picks} if delivered else {}
+    board = leaderboard(ledger, problem, weights, width)
     return Conclusion(
         problem=problem,
         verdict=told,
@@ -100,11 +102,8 @@ def _conclusion(
         plain=_plain(problem, judged, told, procedures),
         prior=checked(known, str(told.call)) if known else None,
         diagnosis=ailments(ledger, judged, told.to_json(), findings) if judged.members else None,
-        delivered={
-            "what": delivered.what if delivered else "",
-            "members": [{"name": pick.name, "weight": pick.weight, "models": len(pick.trials)} for pick in picks],
-        },
-        leaderboard=leaderboard(ledger, problem, {pick.name: pick.weight for pick in picks}, width),
+        delivered=handed_over(ledger, problem, delivered, board=board, choice=told.choice),
+        leaderboard=board,
         findings=findings,
         budget=_budget(ledger),
         split=_split(ledger, problem, width),

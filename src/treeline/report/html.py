@@ -136,6 +136,7 @@ def _contest(s: Summary) -> dict[str, Any]:
     told = (verdict["treeline"] or {}).get("p_overtaken") or {}
     return {
         "got": s.run.get("delivered") or {},
+        "instead": notes.handed_over(s)[1:],
         "cost_sentence": notes.cost_words(s),
         "cost_bars": figures.bars("spent", spent, title="CPU time by family") if spent else None,
         "spent": _spent(s),

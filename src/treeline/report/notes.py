@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import Any
 
 from treeline.problem.metric import title_of
 from treeline.report.numbers import between, count, decimals, duration, exact, percent, rounded
 from treeline.report.summary import FAMILIES, Summary
-from treeline.report.wording import FAMILY
+from treeline.report.wording import FAMILY, shares
 
-__all__ = ["STATES", "audit_words", "cost_words", "doubling", "outlook", "ran_words", "ranked", "row_note", "terms"]
+__all__ = [
+    "STATES",
+    "audit_words",
+    "cost_words",
+    "doubling",
+    "handed_over",
+    "outlook",
+    "ran_words",
+    "ranked",
+    "row_note",
+    "terms",
+]
 
 STATES = {
     "failed": "failed",
@@ -17,6 +29,19 @@ STATES = {
     "out_of_memory": "out of memory",
     "skipped": "not tried",
 }
+
+
+def handed_over(summary: Summary) -> list[str]:
+    """Return whose models are handed over; where that is not the recommended side, why, and how to get that one."""
+    got, told = summary.run.get("delivered") or {}, summary.verdict["delivered"]
+    if not got.get("what"):
+        return []
+    words = {"both": "a blend of both sides"}.get(got["what"]) or FAMILY.get(got["what"], got["what"]).lower()
+    lines = [f"Handed over: {words}, {shares(got.get('members') or [])}."]
+    if told.get("why"):
+        run = shlex.quote(str(summary.run.get("out") or "RUN"))
+        lines += [told["why"], f"treeline deliver {run} --side choice (writes the recommended one)"]
+    return lines
 
 
 def audit_words(summary: Summary) -> str:

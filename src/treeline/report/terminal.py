@@ -145,11 +145,7 @@ def _afterwards(s: Summary) -> list[RenderableType]:
     lines = []
     if (s.verdict["budget"] or {}).get("signal"):
         lines.append("Stopped early: the same command goes on from here.")
-    if got.get("what"):
-        words = {"both": "a blend of both families"}.get(
-            got["what"], wording.FAMILY.get(got["what"], got["what"]).lower()
-        )
-        lines.append(f"Handed over: {words}, {wording.shares(got.get('members') or [])}.")
+    lines += notes.handed_over(s)
     if out:
         lines += [f"treeline predict {shlex.quote(str(out))} new.csv -o predictions.csv"] if got.get("what") else []
         lines.append(f"The report: {out}/report.html")

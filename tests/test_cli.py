@@ -54,6 +54,14 @@ def test_the_finished_run_is_shown_listed_and_reported(run):
     assert treeline("report", "runs/churn", cwd=folder).stdout.strip() == "runs/churn/report.html"
 
 
+def test_another_model_of_the_run_is_written_beside_its_own_and_predicts(run):
+    folder, _ = run
+    made = treeline("deliver", "runs/churn", "--side", "deep", "--out", "deep", cwd=folder)
+    assert made.returncode == 0, made.stderr
+    assert made.stdout.startswith("deep: ")
+    assert treeline("predict", "deep", "churn.csv", "-o", "deep.csv", cwd=folder).returncode == 0
+
+
 def test_audit_tells_findings_in_text_and_json(run):
     folder, _ = run
     assert "D003" in treeline("audit", "churn.csv", "--target", "churn", cwd=folder).stdout
@@ -71,6 +79,9 @@ def test_audit_tells_findings_in_text_and_json(run):
         (["run", "churn.csv", "--target", "churn", "--families", "shallow"], 2, "classical"),
         (["run", "churn.csv", "--targett", "churn"], 2, "--targett"),
         (["predict", "runs/none", "churn.csv"], 2, "There is no run"),
+        (["deliver", "runs/none"], 2, "There is no run"),
+        (["deliver", "runs/churn", "--only", "lightgmb"], 2, "did you mean 'lightgbm'"),
+        (["deliver", "runs/churn", "--side", "shallow"], 2, "There is no side 'shallow'"),
         (["run", "sample:iriss"], 2, "did you mean 'iris'"),
         (["frob"], 2, "frob"),
     ],

@@ -19,19 +19,25 @@ import pandas as pd
 from floor_sets import GREATER
 from measure import ROOT, markdown
 
-WORST, WAVE = 0.5, 6
+WORST, WAVE, SMALL, LARGE = 0.5, 6, 3_000, 10**9
+Told = tuple[pd.DataFrame, pd.Series]
+PLAIN = ["lightgbm", "lightgbm_600", "histogram_boosting", "xgboost", "catboost", "random_forest", "linear"]
+SETTINGS = [
+    *("lightgbm", "lightgbm-2", "lightgbm-6", "xgboost", "xgboost-2", "catboost", "catboost-3"),
+    *("random_forest", "ebm", "linear"),
+]
 FACTS = ROOT / "bench" / "results" / "floor.jsonl"
 TABARENA = {
-    "classical": ["GBM", "CAT", "XGB", "RF", "XT", "EBM", "LR", "KNN", "XRFM_GPU"],
-    "deep": ["FASTAI", "NN_TORCH", "REALMLP_GPU", "TABM_GPU", "MNCA_GPU"],
+    "classical": ["GBM", "CAT", "XGB", "RF", "XT", "EBM", "LR", "KNN"],
+    "deep": ["FASTAI", "NN_TORCH", "REALMLP_GPU", "TABM_GPU"],
 }
 TALENT = {
-    "classical": ["xgboost", "catboost", "lightgbm", "RandomForest", "svm", "knn", "linear", "NaiveBayes"],
-    "deep": ["mlp", "mlp_plr", "realmlp", "ftt", "resnet", "tabr", "modernNCA", "snn", "dcn2", "excelformer"],
+    "classical": ["xgboost", "catboost", "lightgbm", "RandomForest", "svm", "linear"],
+    "deep": ["mlp", "mlp_plr", "realmlp", "ftt", "resnet", "snn", "dcn2"],
 }
 TABRED = {
     "classical": ["catboost_", "lightgbm_", "xgboost_", "random_forest", "linear_model"],
-    "deep": ["mlp", "mlp-plr", "ft_transformer", "resnet", "snn", "dcn2", "tabr", "trompt"],
+    "deep": ["mlp", "mlp-plr", "ft_transformer", "resnet", "snn", "dcn2"],
 }
 
 
@@ -53,58 +59,84 @@ def greedy(table: pd.DataFrame) -> list[tuple[str, float]]:
     return told
 
 
-def tabarena(folder: Path) -> pd.DataFrame:
-    """Return the errors of the defaults."""
+def tabarena(folder: Path) -> Told:
+    """Return the errors of the defaults, and the rows of the sets."""
     facts = pd.read_parquet(folder / "tabarena_lite_51x72.parquet")
     facts = facts[(facts["method_subtype"] == "default") & ~facts["imputed"].astype(bool)]
-    return facts.pivot_table(index="dataset", columns="config_type", values="metric_error")
+    errors = facts.pivot_table(index="dataset", columns="config_type", values="metric_error")
+    return errors, facts.groupby("dataset")["num_instances"].first()
 
 
-def talent(folder: Path) -> pd.DataFrame:
-    """Return the errors of the tuned models: one minus accuracy, or the root of the mean squared error."""
+def talent(folder: Path) -> Told:
+    """Return the errors of the tuned models, one minus accuracy or the root of the mean squared error, and the rows."""
     facts = pd.read_parquet(folder / "talent_300x31.parquet")
     facts["method"] = facts["method"].replace({"LogReg": "linear", "LinearRegression": "linear"})
     regression = facts["metric"].str.lower().str.contains("rmse")
     facts["error"] = facts["mean"].where(regression, 1 - facts["mean"].where(facts["mean"] <= 1, facts["mean"] / 100))
-    return facts.pivot_table(index="dataset", columns="method", values="error")
+    errors = facts.pivot_table(index="dataset", columns="method", values="error")
+    return errors, facts.groupby("dataset")["n"].first()
 
 
-def tabred(folder: Path) -> pd.DataFrame:
-    """Return errors on the newest rows: scores are negative errors, or areas under the curve."""
+def tabred(folder: Path) -> Told:
+    """Return errors on the newest rows: scores are negative errors, or areas under the curve. All sets are large."""
     facts = pd.read_csv(folder / "tabred_8x16_time_split.csv")
     facts["error"] = (-facts["score"]).where(facts["score"] < 0, 1 - facts["score"])
-    return facts.pivot_table(index="ds", columns="model", values="error")
+    errors = facts.pivot_table(index="ds", columns="model", values="error")
+    return errors, pd.Series(LARGE, index=errors.index)
 
 
-def own(split: str) -> pd.DataFrame:
-    """Return the errors of the plain libraries on tables."""
+def own(what: str, split: str) -> Told:
+    """Return the errors of the plain libraries, or of our own settings, on tables, and their rows."""
     known = map(json.loads, FACTS.read_text(encoding="utf-8").splitlines()) if FACTS.exists() else []
-    facts = pd.DataFrame([one for one in known if one["what"] == "plain" and one["case"].endswith(split)])
-    facts = facts[~facts["model"].isin(["tfidf_logistic", "hog_svm", "small_cnn"])]
+    facts = pd.DataFrame([one for one in known if one["what"] == what and one["case"].endswith(split)])
     facts["error"] = (1 - facts["score"]).where(facts["metric"].isin(GREATER), facts["score"])
-    return facts.pivot_table(index="case", columns="model", values="error")
+    errors = facts.pivot_table(index="case", columns="model", values="error")
+    return errors, pd.Series(LARGE, index=errors.index)
 
 
 def main() -> None:
-    """Print a table for each source."""
+    """Print a line for each source, family and size."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--results", type=Path, default=ROOT.parent / "shared" / "results")
     folder = parser.parse_args().results
-    ours = ["lightgbm", "lightgbm_600", "histogram_boosting", "xgboost", "catboost", "random_forest", "linear"]
     sources = [
         ("TabArena, defaults", tabarena(folder), TABARENA),
         ("TALENT, tuned", talent(folder), TALENT),
         ("TabReD, tuned, by time", tabred(folder), TABRED),
-        ("plain libraries, at random", own("random"), {"classical": ours}),
-        ("plain libraries, by time", own("time"), {"classical": ours}),
+        ("plain libraries, at random", own("plain", "random"), {"classical": PLAIN}),
+        ("plain libraries, by time", own("plain", "time"), {"classical": PLAIN}),
+        ("our settings, at random", own("card", "random"), {"classical": SETTINGS}),
+        ("our settings, by time", own("card", "time"), {"classical": SETTINGS}),
     ]
     rows: list[list[object]] = []
-    for title, errors, sides in sources:
-        for side, names in sides.items():
-            table = losses(errors[[name for name in names if name in errors]].dropna(how="all"))
-            joined = [f"{name.removesuffix('_GPU').strip('_')} {loss:.3f}" for name, loss in greedy(table)]
-            rows.append([title, side, len(table), ", ".join(joined)])
-    print(markdown(["source", "family", "sets", "who joins, and the mean loss of the wave from then on"], rows))
+    for title, (errors, sizes), sides in sources:
+        for (side, names), few in ((one, few) for one in sides.items() for few in (True, False)):
+            inside = errors[(sizes.reindex(errors.index) < SMALL) == few]
+            table = losses(inside[[name for name in names if name in inside]].dropna(how="any"))
+            if len(table):
+                joined = ", ".join(f"{_short(name)} {loss:.3f}" for name, loss in greedy(table))
+                beside = _beside(table) if side == "classical" else ""
+                size = f"below {SMALL:,}" if few else f"{SMALL:,} and more"
+                rows.append([title, side, size if LARGE not in set(sizes) else "all", len(table), joined, beside])
+    head = ["source", "family", "rows", "sets", "who joins, and the mean loss of the wave from then on"]
+    print(markdown([*head, "mean loss of LightGBM, CatBoost and one more"], rows))
+
+
+def _beside(table: pd.DataFrame) -> str:
+    """Return what each other one makes of the loss of LightGBM and CatBoost."""
+    known = {name.strip("_").upper(): name for name in table}
+    pair = [
+        next((known[name] for name in names if name in known), "")
+        for names in (("GBM", "LIGHTGBM"), ("CAT", "CATBOOST"))
+    ]
+    if not all(pair):
+        return ""
+    found = {_short(name): float(table[[*pair, name]].min(axis=1).mean()) for name in table if name not in pair}
+    return ", ".join(f"{name} {loss:.3f}" for name, loss in sorted(found.items(), key=lambda one: one[1])[:4])
+
+
+def _short(name: str) -> str:
+    return name.removesuffix("_GPU").strip("_")
 
 
 if __name__ == "__main__":

@@ -140,7 +140,7 @@ def truths(ledger: Ledger, aside: Path, target: str) -> dict[str, Any]:
     judged = gather(ledger, problem, standings(ledger), equal=True)
     if not all(judged.of(family) for family in Family):
         return {}
-    y, known, rows = _aside(ledger, problem, aside, target)
+    y, known, rows = aside_of(ledger, problem, aside, target)
     made = {side: procedure(judged, side) for side in (*Family, None)}
     used = {name for one in made.values() for name, w in zip(one.names, _most(one), strict=True) if w > 0}
     said = _predictions(ledger, problem, judged, rows, used)
@@ -159,7 +159,7 @@ def _most(one: Procedure) -> Array:
     return np.maximum(one.weights_by_half.max(axis=0), one.weights_all)
 
 
-def _aside(ledger: Ledger, problem: Problem, aside: Path, target: str) -> tuple[Array, Array, Rows]:
+def aside_of(ledger: Ledger, problem: Problem, aside: Path, target: str) -> tuple[Array, Array, Rows]:
     """Return targets, which rows have a label that the sample has, and all rows as the models want them."""
     encoder = encoder_of(ledger)
     needed = [column for column in ledger.head["dataset"]["columns"] if column["name"] in encoder.inputs]

@@ -15,17 +15,17 @@ from treeline.problem.task import Family, Task
 __all__ = ["FEWER", "PLAIN", "Absent", "Field", "Given", "line_up", "narrowed", "probes"]
 
 FIRST = {
-    Family.CLASSICAL: ("lightgbm", "catboost", "lightgbm", "ebm"),
+    Family.CLASSICAL: ("lightgbm", "catboost", "lightgbm", "xgboost"),
     Family.DEEP: ("mlp", "realmlp", "tabm", "transformer"),
 }
 """The contenders by default, the one with the largest gain per second first, by how much each adds to the best of the others
 (docs/decisions/0020). A name that comes twice stands there with two settings: the tuned ones and the library's own."""
-SMALL = {"ebm": ("svm", 3000)}
+SMALL = {"xgboost": ("linear", 3000)}
 "Below so many rows another candidate takes the place."
-DATED = {"ebm": "xgboost", "transformer": "mlp"}
+DATED = {"transformer": "mlp"}
 "Where rows are ordered in time another candidate takes the place."
 RESERVE = {
-    Family.CLASSICAL: ("xgboost", "linear", "extra_trees", "ebm", "random_forest", "svm", "neighbours"),
+    Family.CLASSICAL: ("linear", "ebm", "xgboost", "random_forest", "extra_trees", "svm", "neighbours"),
     Family.DEEP: ("tabicl", "tabpfn"),
 }
 "Who comes next: in place of a contender that cannot start, and after the first four."

@@ -23,7 +23,7 @@ from treeline.contest.items import keep_items
 from treeline.contest.ledger import Ledger
 from treeline.contest.looks import Looks
 from treeline.contest.opening import Opening, clean_cache
-from treeline.contest.refit import REFIT_SHARE, refit
+from treeline.contest.refit import partial, refit
 from treeline.contest.result import conclude, retold
 from treeline.contest.roster import references
 from treeline.contest.runner import Runner
@@ -33,7 +33,6 @@ from treeline.deliver.handover import hand_over
 from treeline.deliver.runtime import load
 from treeline.errors import IntegrityError
 from treeline.evidence.paired import score_interval
-from treeline.problem.task import Policy
 from treeline.telling import tell
 
 if TYPE_CHECKING:
@@ -98,7 +97,6 @@ def play(opening: Opening, ledger: Ledger, runner: Runner, *, live: Live, term: 
     spent, origin, limit = used_seconds(ledger), term.origin, term.limit_s
     if ledger.trials:
         live.event("stage", text=f"going on from {len(ledger.done()):,} fits and {spent:.0f} s")
-    timed = opening.problem.policy is Policy.TIME
     crowded = min(max(term.crowded, 1.0), CROWD)
     share = 0.3 if crowded < 2 else 0.45
     ending = min(share * max(limit - spent, 0.0), (1.5 + 0.03 * limit + opening.cells / 4e6) * crowded)
@@ -107,15 +105,15 @@ def play(opening: Opening, ledger: Ledger, runner: Runner, *, live: Live, term: 
     contest = Contest(
         plan=opening.plan, folds=opening.folds, cache=opening.cache, ledger=ledger,
         engine=runner, slots=runner.slots, threads=runner.threads,
-        origin=origin, deadline=max(end - (REFIT_SHARE * limit if timed else 0.0), origin + 1.0),
+        origin=origin, deadline=max(end, origin + 1.0),
         notify=_watched(live, ledger, opening.problem), used_before=spent,
         race=Looks(ledger, opening.problem, opening.plan), stop=stop,
     )  # fmt: skip
     warm_up(dict.fromkeys(entry.candidate for listed in opening.plan.entries.values() for entry in listed[:FIRST_WAVE]))
     contest.run()
     runner.clear()
-    if timed and not stop.number:
-        live.event("stage", text="fitting the best once more, on the newest rows too")
+    if not stop.number and partial(ledger):
+        live.event("stage", text="fitting the best once more, on all rows")
         refit(conclude(ledger).picks, contest, deadline=end)
         runner.clear()
     if stop.number:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from treeline.candidates.card import Rows, Shape
-from treeline.contest.fitting import LEAST_TRAIN, LOOK_S, MOST_TRAIN, late_gain, look_back
+from treeline.contest.fitting import LEAST_TRAIN, LOOK_S, MOST_TRAIN, late_gain, look_back, spread
 from treeline.problem.metric import metric_named
 from treeline.problem.task import Task
 
@@ -58,3 +58,13 @@ def test_the_late_gain_is_what_the_second_half_of_the_steps_brought():
     assert late_gain([(1, 0.9), (2, float("nan")), (5, 0.5), (10, 0.4)]) == pytest.approx(0.1)
     assert late_gain([(1, 0.5)]) is None
     assert late_gain([(8, 0.5), (9, 0.5), (10, 0.4)]) is None
+
+
+def test_a_score_comes_with_its_standard_error_also_where_no_formula_gives_one():
+    rng = np.random.default_rng(0)
+    y = rng.integers(0, 2, 4000)
+    said = np.clip(0.5 + 0.3 * (2 * y - 1) + 0.3 * rng.normal(size=4000), 0.01, 0.99)
+    for name in ("log_loss", "roc_auc", "balanced_accuracy"):
+        few, many = (spread(y[:n], said[:n], metric_named(name, Task.BINARY)) for n in (1000, 4000))
+        assert 0 < many < few < 0.05, name
+        assert abs(few / many - 2) < 0.8, name

@@ -119,10 +119,10 @@ def test_no_family_idles_for_long_and_none_is_without_a_model(rows, seconds):
     for family in Family:
         trials, used = play(plan, family, 0.9 * seconds)
         assert any(trial.state is State.DONE and trial.fold == 0 for trial in trials)
-        everything = {entry.name for entry in plan.entries[family]} == {
-            e.entry for e in trials if tops(trials, e.entry) == [0, 1, 2, 3, 4]
-        }
-        assert everything or used > 0.55 * seconds
+        # Whoever is left out could not have been judged on as many folds as the others.
+        missing = [one.candidate for one in plan.entries[family] if len(tops(trials, one.name)) < 5]
+        least = min((COSTS[name] * 0.8 * rows / 1e4 * 5 for name in missing), default=np.inf)
+        assert used > 0.55 * seconds or used + least > 0.8 * seconds
 
 
 def test_entries_share_their_folds():

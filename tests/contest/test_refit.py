@@ -1,16 +1,21 @@
-"""Rows ordered in time: the delivered members have learned from the newest rows too."""
+"""The delivered members have learned from all rows: the newest ones where time orders rows, the last fifth elsewhere."""
 
 import time
+from dataclasses import replace
 
 import numpy as np
 import polars as pl
 
 import treeline
+from tests.contest.conftest import problem_of
 from treeline.candidates.registry import card_named
-from treeline.contest.delivery import Pick
+from treeline.contest.blend import standings
+from treeline.contest.delivery import Pick, deliver
 from treeline.contest.ledger import Ledger
 from treeline.contest.refit import refit
 from treeline.contest.trial import State
+from treeline.data.splits import ALL
+from treeline.problem.task import Task
 
 
 def refitted(one, names, *, seconds=10.0, stopped=False):
@@ -68,3 +73,28 @@ def test_a_boosted_refit_learns_as_fast_as_the_fit_it_repeats(tmp_path):
     newest = frame.tail(60)
     error = np.abs(study.model.predict(newest) - newest["y"].to_numpy()).mean()
     assert error < 0.5
+
+
+def test_a_member_of_one_fold_is_joined_by_its_refit_and_one_of_several_folds_is_not(contest):
+    one = contest(["steady", "patient"])
+    one.run()
+    everyone = [standing for standing in standings(one.ledger) if standing.name == "steady"]
+    once = [replace(standing, trials=standing.trials[:1]) for standing in everyone]
+    problem = problem_of(Task.BINARY, "roc_auc")
+    (pick,) = deliver(one.ledger, once, problem).picks
+    refit([pick], one, deadline=time.monotonic() + 10.0)
+    ledger = Ledger(one.ledger.out)
+    (joined,) = deliver(ledger, once, problem).picks
+    assert [trial.fold for trial in joined.trials] == [0, ALL]
+    (whole,) = deliver(ledger, everyone, problem).picks
+    assert [trial.fold for trial in whole.trials] == [0, 1, 2]
+
+
+def test_whose_folds_have_seen_all_rows_together_is_not_fitted_again(contest):
+    one = contest(["steady"])
+    one.run()
+    trials = tuple(trial for trial in one.ledger.done() if trial.rung == 1.0)
+    pick = Pick(name="steady", candidate="steady", weight=1.0, trials=trials)
+    refit([pick], one, deadline=time.monotonic() + 10.0)
+    assert len(trials) == 3
+    assert not one.ledger.of_kind("refit")

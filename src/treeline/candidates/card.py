@@ -232,6 +232,8 @@ class Card:
     reference: bool = False
     "Competes for comparison only; never counted as a contender (the baseline)."
     glass_box: bool = False
+    boosts: bool = False
+    "Gradient-boosted trees, by public results the strongest of tables: always judged on all rows."
     memorises: bool = False
     "Carries its training rows' answers: on those rows it is right by construction, however well it learned."
     seedless: bool = False

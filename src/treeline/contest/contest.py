@@ -222,7 +222,8 @@ def trials_of(outcome: Outcome, *, started_s: float, folds: Folds) -> list[Trial
             Trial(
                 id=job.trial_id(fold), entry=job.entry, candidate=job.candidate, family=job.family, params=job.params,
                 rung=job.rung, rows=part.get("rows", len(folds.train_rows(fold, job.rung))), fold=fold,
-                seed=job.seed, state=state, score=score, steps=part.get("steps", 0), done=part.get("done", 1.0),
+                seed=job.seed, state=state, score=score, se=part.get("se"), steps=part.get("steps", 0),
+                done=part.get("done", 1.0),
                 wall_s=outcome.wall_s * share,
                 cpu_s=outcome.cpu_s * share, predict_s=part.get("predict_s", 0.0),
                 gpu_s=part.get("gpu_s", 0.0), vram_mb=part.get("vram_mb", 0.0),

@@ -100,6 +100,8 @@ def of_side(ledger: Ledger, everyone: list[Standing], problem: Problem, side: st
         if problem.policy is Policy.TIME:
             # Fold 0 has seen the most, and the most recent, rows; older folds would only dilute it. Its refit has seen all.
             trials = (refits.get(name, trials[0]),)
+        elif len(trials) == 1 and name in refits:  # one fold's model has seen a part of the rows, its refit all of them
+            trials = (*(trials if trials[0].rung == 1.0 else ()), refits[name])
         picks.append(Pick(name=name, candidate=trials[0].candidate, weight=weight, trials=trials))
     families = {str(standing[pick.name].family) for pick in picks}
     return Delivered(

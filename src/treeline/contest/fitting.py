@@ -20,8 +20,10 @@ from treeline.contest.field import FEWER, PLAIN
 from treeline.contest.job import Job
 from treeline.contest.ledger import crc_of, durable, write_state
 from treeline.data.splits import ALL
+from treeline.evidence.influence import measure
+from treeline.evidence.paired import spread_of
 from treeline.machine import gpu_joules
-from treeline.problem.metric import METRICS, Array
+from treeline.problem.metric import METRICS, Array, Metric
 
 __all__ = ["cross_fitted", "execute", "late_gain", "look_back", "write_failure"]
 
@@ -29,6 +31,8 @@ LOOK_S = 0.1
 "Seconds that a look back at training rows may take, by what predicting the held-out rows took."
 MOST_TRAIN, LEAST_TRAIN = 2_000, 100
 "Training rows that are looked at; where the time does not suffice for the least, none are."
+DRAWS = 50
+"Of the bootstrap, for the standard error of a score that no formula gives."
 
 
 class LogWatch(Watch):
@@ -169,8 +173,21 @@ def _judge(path: Path, model: Fitted, watch: Watch, half: Array) -> dict[str, An
     kept[2] = given
     with durable(path) as temporary:
         np.save(temporary, kept, allow_pickle=False)
-    score = watch.rows.shape.metric.score(watch.rows.target, cross_fitted(kept, half))
-    return {"score": score, "steps": watch.steps[2], "predict_s": seconds, "preds_crc": crc_of(kept)}
+    said, y, metric = cross_fitted(kept, half), watch.rows.target, watch.rows.shape.metric
+    score, se = metric.score(y, said), spread(y, said, metric)
+    return {"score": score, "se": se, "steps": watch.steps[2], "predict_s": seconds, "preds_crc": crc_of(kept)}
+
+
+def spread(y: Array, prediction: Array, metric: Metric) -> float | None:
+    """Return the standard error of a score over its rows; None where it has none.
+
+    So few draws and rows, where a metric needs draws, that a contest can pay for them.
+    """
+    seen = len(y) if len(y) <= MOST_TRAIN else MOST_TRAIN
+    rows = np.random.default_rng(0).permutation(len(y))[:seen]
+    measured = measure(y[rows], (prediction[rows],), metric, fold=np.zeros(seen, np.int64), draws=DRAWS)[0]
+    se = spread_of(None, measured, None)[0] * float(np.sqrt(seen / len(y)))
+    return se if np.isfinite(se) else None
 
 
 def look_back(model: Fitted, train: Rows, seed: int, second_per_row: float) -> dict[str, Any]:

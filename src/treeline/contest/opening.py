@@ -95,7 +95,7 @@ def open_contest(
     write_sample(ledger, encoder, folds, num, cat)
     plan = Plan(
         entries=_entries_of(ledger), cards=cards(), rows=len(y), folds=folds.n_folds, metric=problem.metric, seed=problem.seed,
-        rungs=tuple(ledger.head["rungs"]),
+        rungs=tuple(ledger.head["rungs"]), newest=problem.policy is Policy.TIME,
     )  # fmt: skip
     return Opening(problem=problem, folds=folds, plan=plan, cache=cache, cells=num.size + cat.size)
 

@@ -1,22 +1,21 @@
 """Who climbs: which entry a family fits next, on how many rows and folds, and for how long.
 
-The plan is a function of the trials so far and of the time left, so that a resumed run goes on where the killed one stopped;
-it remembers only how many folds each family is working on. Every entry starts on the lowest rung, where a fit is cheap. The
-scores there, moved up by the family's learning curve, order the entries; the measured seconds say what a fold at the top will
-cost. The best entries climb first, on as many folds as the time can pay for, all entries on the same folds; what time is left
-buys the other folds and settings.
+The plan is a function of the trials so far and of the time left, so that a resumed run goes on where the killed one stopped.
+Every entry starts on the lowest rung, where a fit is cheap. The scores there, moved up by the family's learning curve, order the
+entries as far as they can (`ranking`); the measured seconds say what a fold at the top will cost. There two contenders come
+first, on as many folds as the time can pay for, then the others (`top`).
 """
 
 from __future__ import annotations
 
 import zlib
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
-
-import numpy as np
+from dataclasses import dataclass, replace
 
 from treeline.candidates.card import Card
-from treeline.contest.record import Record
+from treeline.contest.ranking import ranked
+from treeline.contest.record import ENOUGH_MEDIA, Record, least_of
+from treeline.contest.top import GOOD, ROOM, THREE, Top, Turn, refit_s, soft
 from treeline.contest.trial import Entry, Trial
 from treeline.problem.metric import Metric
 from treeline.problem.task import Family
@@ -26,25 +25,17 @@ __all__ = ["Plan", "Wish"]
 SCREEN_SHARE = 0.05
 "Share of a family's time that one entry may take on the lowest rung."
 CLIMB_SHARE = 0.10
-"Share of the time left that the middle rungs of one entry may take."
+"Share of the time left that the middle rungs of one entry may take, where what the top needs first is left over."
 PROBE_SHARE = 0.04
 "Share of the time left that a fit on plain numbers may take."
 PROBE_S = 1.5
 "Seconds that it may take in any case."
-ENOUGH_NET, ENOUGH_BOOSTING, ENOUGH_MEDIA = 0.35, 0.25, 0.08
-"Share of its planned steps below which a fit is not worth starting: nets anneal, boosting learns faster, media need long."
-FRESH = 0.5
-"Share of the time left that the first fits of nets of media may take together, where no lower rung has screened them."
+KEPT = 0.2
+"Share of the time left that the folds of such nets leave for that."
 SHAPE_SHARE = 0.45
 "Share of the time left that a middle rung of the best net of media may take."
-GOOD = 0.5
-"Share of its planned steps that the width of the top is reckoned with."
-STACK = 400_000
-"Training rows that the folds of one batched job may hold together, for the sake of memory."
 ENCODE_SHARE = 0.25
 "Share of the time left after which a pretrained encoder that has not read the rows yet is given up."
-TOP_SHARE = 0.6
-"Share of the time left that the two best entries may take at the top."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,7 +66,8 @@ class Plan:
     "How many entries of a family are screened before any setting is varied."
     again: frozenset[str] = frozenset()
     "Ids of the trials that a longer limit gives another try (`sessions.another_try`)."
-    _width: dict[Family, int] = field(default_factory=dict)
+    newest: bool = False
+    "Whether what is picked will be fitted once more on all rows, as rows ordered in time are."
 
     def next(
         self, family: Family, trials: Sequence[Trial], busy: Iterable[tuple[str, float, int]], left_s: float
@@ -88,16 +80,16 @@ class Plan:
         record = Record(
             mine, set(busy), rows=self.rows, folds=self.folds, cards=self.cards, metric=self.metric, again=self.again
         )
-        left_s -= record.start_s
+        left_s -= record.start_s + (refit_s(trials, left_s, self.rows) if self.newest else 0.0)
         for wish in (
             self._reference,
             self._screen,
             self._climb,
             self._probe,
             self._shape,
-            self._top,
+            self._lead,
+            self._follow,
             self._approach,
-            self._vary,
         ):
             found = wish(family, record, left_s)
             if found is not None:
@@ -108,12 +100,8 @@ class Plan:
         for entry in self.entries[family]:
             missing = [fold for fold in range(self.folds) if not record.touched(entry, 1.0, fold)]
             if entry.reference and not entry.probe and missing:
-                return self._wish(entry, 1.0, tuple(missing[: self._together()]), 2.0, left_s)
+                return self._wish(entry, 1.0, tuple(missing[: Top(record, left_s).together]), 2.0, left_s)
         return None
-
-    def _together(self) -> int:
-        """How many folds one job may hold."""
-        return max(1, STACK // max(self.rows, 1))
 
     def _contenders(self, family: Family, record: Record) -> list[Entry]:
         return [entry for entry in self.entries[family] if not entry.reference and not record.is_out(entry)]
@@ -122,40 +110,57 @@ class Plan:
         """Those that are screened before any setting is varied; another seed is none of them."""
         return [entry for entry in self._contenders(family, record) if not entry.again][: self.first_wave]
 
+    def _ranked(self, family: Family, record: Record, left_s: float) -> list[Entry]:
+        return ranked(self._wave(family, record), record, affords=Top(record, left_s).affords)
+
     def _screen(self, family: Family, record: Record, left_s: float) -> Wish | None:
-        low = self.rungs[0]
-        if low == 1.0:
+        """The lowest rung: what a fit costs, and who is far behind; no further one where that can tell nothing."""
+        low, wave = self.rungs[0], self._wave(family, record)
+        seen = [entry for entry in wave if record.rungs(entry)]
+        if low == 1.0 or (seen and not any(record.losses(entry) for entry in seen)):
             return None
-        for entry in self._wave(family, record):
+        cheapest = sorted(seen, key=lambda one: record.seconds(one, 1.0))
+        if len(seen) >= 2 and GOOD * Top(record, left_s).missing_s(cheapest) > left_s:
+            return None
+        for entry in wave:
             if not record.touched(entry, low):
                 return self._wish(entry, low, (0,), max(0.8, SCREEN_SHARE * left_s), left_s)
         return None
 
+    def _spare(self, family: Family, record: Record, left_s: float) -> float:
+        """The time left when two contenders have the folds that are wanted of them."""
+        top = Top(record, left_s)
+        return ROOM * left_s - top.missing_s(self._ranked(family, record, left_s))
+
     def _climb(self, family: Family, record: Record, left_s: float) -> Wish | None:
         """Middle rungs for the two best entries, where they cost little: the points of the learning curve."""
-        for entry in record.ranked(self._wave(family, record))[:2]:
+        spare = self._spare(family, record, left_s)
+        for entry in self._ranked(family, record, left_s)[:2]:
             middle = [rung for rung in self.rungs[1:-1] if not record.touched(entry, rung)]
             cost = sum(record.seconds(entry, rung) for rung in middle)
-            if middle and cost <= CLIMB_SHARE * left_s:
+            if middle and cost <= min(CLIMB_SHARE * left_s, spare):
                 return self._wish(entry, middle[0], (0,), 2 * record.seconds(entry, middle[0]) + 0.5, left_s)
         return None
 
     def _shape(self, family: Family, record: Record, left_s: float) -> Wish | None:
         """A middle rung for the best net of media, once its folds at the top are done: a curve of two points says little."""
-        best = next(iter(record.ranked(self._wave(family, record))), None)
+        best = next(iter(self._ranked(family, record, left_s)), None)
+        if best is None or not self._unshaped(best, record):
+            return None
+        if record.reach(best) < max(1, min(THREE, Top(record, left_s).width((best,)))):
+            return None
         middle = self.rungs[1:-1]
-        if best is None or not middle or not self.cards[best.candidate].media_net:
-            return None
-        folds = range(self._width.get(family, self.folds))
-        if any(record.touched(best, rung) for rung in middle) or not all(
-            record.touched(best, 1.0, one) for one in folds
-        ):
-            return None
-        rung = middle[len(middle) // 2]
-        natural = record.seconds(best, rung)
-        if GOOD * natural > SHAPE_SHARE * left_s:
-            return None
-        return self._wish(best, rung, (0,), min(1.3 * natural + 1.0, SHAPE_SHARE * left_s), left_s)
+        for rung in reversed(middle[: len(middle) // 2 + 1]):
+            natural = record.seconds(best, rung)
+            if GOOD * natural <= SHAPE_SHARE * left_s:
+                return self._wish(best, rung, (0,), min(1.3 * natural + 1.0, SHAPE_SHARE * left_s), left_s)
+        return None
+
+    def _unshaped(self, entry: Entry, record: Record) -> bool:
+        """Whether it is a net of media that still lacks a middle rung."""
+        middle = self.rungs[1:-1]
+        lacks = not any(record.touched(entry, rung) for rung in middle)
+        return bool(middle) and lacks and self.cards[entry.candidate].media_net
 
     def _probe(self, family: Family, record: Record, left_s: float) -> Wish | None:
         """The first contender with less to look at, on the highest rung below the top that it has seen and that costs little."""
@@ -167,129 +172,62 @@ class Plan:
         seen = [rung for rung in self.rungs[:-1] or self.rungs if rung in record.rungs(first)]
         for rung in reversed(seen):
             taken = record.taken(first, rung)
-            if taken <= max(PROBE_SHARE * left_s, PROBE_S):
+            if taken <= min(max(PROBE_SHARE * left_s, PROBE_S), self._spare(family, record, left_s)):
                 return self._wish(probe, rung, (0,), 1.2 * taken + 0.1, left_s)
         return None
 
-    def _top(self, family: Family, record: Record, left_s: float) -> Wish | None:
-        entries = record.ranked(self._wave(family, record))
-        best = entries[0] if entries else None
-        if len(self.rungs) == 1:  # no lower rung has screened them: one fold of everybody comes first
-            found = self._fill(entries, record, left_s, range(1), enough=ENOUGH_MEDIA)
-            if found is not None:
-                return found
-        # It may grow once the first fold at the top has told what a fold costs.
-        width = self._width[family] = max(self._width.get(family, 0), self._wide(entries, record, left_s))
-        found = self._fill(entries, record, left_s, range(width), best=best)
-        if found is None and best is not None:
-            # Further folds are judged only where the best one is among the judged.
-            beyond = range(width, self.folds)
-            found = self._fill(entries[:1], record, left_s, beyond)
-            shared = [fold for fold in beyond if record.touched(best, 1.0, fold)]
-            found = found or self._fill(entries[1:3], record, left_s, shared)
-        return found
+    def _lead(self, family: Family, record: Record, left_s: float) -> Wish | None:
+        """The top: the two contenders that lead."""
+        order = self._ranked(family, record, left_s)
+        shapeless = any(self._unshaped(entry, record) for entry in order[:1])
+        top = Top(record, left_s * (1 - KEPT if shapeless else 1))
+        turn = top.everybody(order, enough=ENOUGH_MEDIA) if len(self.rungs) == 1 else None
+        return self._at_the_top(turn or top.lead(order), left_s)
 
-    def _vary(self, family: Family, record: Record, left_s: float) -> Wish | None:
-        """Further settings, those of the best candidates first."""
-        wave = self._wave(family, record)
-        order = [entry.candidate for entry in record.ranked([entry for entry in wave if record.reached(entry)])]
-        first = {entry.candidate for entry in wave}
+    def _follow(self, family: Family, record: Record, left_s: float) -> Wish | None:
+        """The top: the others of the first wave, then further settings, those of the best candidates first."""
+        order = self._ranked(family, record, left_s)
+        wave = {entry.candidate for entry in order}
+        names = [entry.candidate for entry in order if record.reached(entry)]
         others = [
             entry for entry in self._contenders(family, record)
-            if entry not in wave and (entry.candidate in order or entry.candidate not in first)
+            if entry not in order and (entry.candidate in names or entry.candidate not in wave)
         ]  # fmt: skip
-        place = {candidate: rank for rank, candidate in enumerate(order)}
+        place = {candidate: rank for rank, candidate in reversed(list(enumerate(names)))}
         # Another seed of the best follows its settings, that of others comes last.
-        others.sort(key=lambda one: (one.again and place.get(one.candidate) != 0, place.get(one.candidate, len(order))))
-        return self._fill(others, record, left_s, range(self._width.get(family, self.folds)))
+        others.sort(key=lambda one: (one.again and place.get(one.candidate) != 0, place.get(one.candidate, len(names))))
+        top = Top(record, left_s)
+        turn = top.follow(order, others, top.shared(order))
+        if turn is None and order:
+            turn = top.alone(order[0]) or top.follow(order, others, max(map(record.reach, order)))
+        return self._at_the_top(turn, left_s)
 
-    def _wide(self, entries: Sequence[Entry], record: Record, left_s: float) -> int:
-        """How many folds the two best entries can pay for; never so few that under 2,000 rows are judged.
-
-        Three where the best entry alone can pay for them: with fewer the luck of single models hides who is better
-        (docs/decisions/0012).
-        """
-        if not entries:
-            return self.folds
-        costs = [
-            record.seconds(entry, 1.0) * max(GOOD, self._enough(self.cards[entry.candidate])) for entry in entries[:2]
-        ]
-        payable = TOP_SHARE * left_s
-        seen = 3 if 3 * costs[0] <= payable else 1
-        needed = int(np.ceil(2000 / max(self.rows / self.folds, 1)))
-        return int(np.clip(payable / max(sum(costs), 1e-3), min(max(needed, seen), self.folds), self.folds))
-
-    def _fill(
-        self,
-        entries: Sequence[Entry],
-        record: Record,
-        left_s: float,
-        folds: Iterable[int],
-        *,
-        best: Entry | None = None,
-        enough: float = ENOUGH_NET,
-    ) -> Wish | None:
-        """Return the first fit worth starting; `enough` is the least share of its steps for a net of media that is not `best`."""
-        wanted = [(entry, [fold for fold in folds if not record.touched(entry, 1.0, fold)]) for entry in entries]
-        wanted = [(entry, missing) for entry, missing in wanted if missing]
-        for position, (entry, missing) in enumerate(wanted):
-            card = self.cards[entry.candidate]
-            natural = record.seconds(entry, 1.0)
-            least = enough if card.media_net and entry is not best else self._enough(card)
-            share = left_s * max(0.45, 1 / (len(wanted) - position))
-            if card.batched:
-                count = min(len(missing), self._together(), max(1, int(share / (least * natural))))
-            else:
-                count, share = 1, self._each(card, share, len(missing), natural)
-            asked = 1.3 * natural * count + 1.0
-            if card.media_net and not record.highest(entry):
-                asked = max(asked, FRESH * left_s / len(wanted))
-            seconds = min(asked, share if card.anytime else left_s, self._soft(left_s))
-            if seconds >= least * natural * count and least * natural * count <= left_s:
-                return self._wish(entry, 1.0, tuple(missing[:count]), seconds, left_s)
-        return None
-
-    @staticmethod
-    def _each(card: Card, share: float, folds: int, natural: float) -> float:
-        """Return the seconds of one fold: few folds of a net of media where so many would all be cut early."""
-        if card.media_net and share / folds < ENOUGH_NET * natural:
-            folds = min(folds, max(1, int(share / (GOOD * natural))))
-        return share / folds
+    def _at_the_top(self, turn: Turn | None, left_s: float) -> Wish | None:
+        return None if turn is None else self._wish(turn.entry, 1.0, turn.folds, turn.seconds, left_s)
 
     def _approach(self, family: Family, record: Record, left_s: float) -> Wish | None:
-        """Where the top is out of reach: the best entries on the highest rung that the time left can pay for."""
-        for entry in record.ranked(self._wave(family, record)):
-            card = self.cards[entry.candidate]
-            higher = [
-                rung for rung in self.rungs[:-1] if rung > record.highest(entry) and not record.touched(entry, rung)
-            ]
-            for rung in reversed(higher if not record.touched(entry, 1.0) else []):
+        """What else the time left can pay for: where nobody reached the top the highest rung, else points of the curves."""
+        order = self._ranked(family, record, left_s)
+        begun = any(record.touched(one, 1.0) for one in order)
+        room = Top(record, left_s).room(order)
+        for entry in order[:2] if begun else order:
+            rungs = self.rungs[1:-1] if begun else [rung for rung in self.rungs[-2::-1] if rung > record.highest(entry)]
+            for rung in rungs:
                 natural = record.seconds(entry, rung)
-                if self._enough(card) * natural <= 0.9 * left_s:
-                    return self._wish(entry, rung, (0,), min(1.3 * natural + 1.0, left_s), left_s)
+                enough = 1.0 if begun else least_of(self.cards[entry.candidate])
+                if not record.touched(entry, rung) and enough * natural <= room:
+                    return self._wish(entry, rung, (0,), min(1.3 * natural + 1.0, room), left_s)
         return None
-
-    @staticmethod
-    def _enough(card: Card) -> float:
-        """The share of its natural time below which a fit is not worth starting."""
-        if not card.anytime:
-            return 1.2
-        return ENOUGH_MEDIA if card.media_net else ENOUGH_NET if card.batched else ENOUGH_BOOSTING
-
-    @staticmethod
-    def _soft(left_s: float) -> float:
-        """The soft deadline of a fit that may take all the time left: what it writes and predicts takes time as well."""
-        return 0.85 * left_s - 0.5
 
     def _wish(self, entry: Entry, rung: float, folds: tuple[int, ...], seconds: float, left_s: float) -> Wish | None:
         if left_s < 0.5:
             return None
         card = self.cards[entry.candidate]
-        soft = min(seconds, self._soft(left_s))
-        patience = 2 * soft + 5.0 if card.anytime else max(3 * soft, 5.0)
+        seconds = min(seconds, soft(left_s))
+        patience = 2 * seconds + 5.0 if card.anytime else max(3 * seconds, 5.0)
         if card.pretrained and card.accepts:
             # The first fit loads the weights and reads all rows with them, once for all fits.
             patience = max(patience, ENCODE_SHARE * left_s)
         patience = min(patience, left_s)
         seed = zlib.crc32(f"{self.seed}/{entry.name}/{rung}/{folds[0]}".encode())
-        return Wish(entry=entry, rung=rung, folds=folds, seconds=soft, patience=patience, seed=seed)
+        return Wish(entry=entry, rung=rung, folds=folds, seconds=seconds, patience=patience, seed=seed)

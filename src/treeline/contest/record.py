@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from itertools import pairwise
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -12,12 +11,28 @@ from treeline.contest.runner import WORKER_DIED
 from treeline.contest.trial import Entry, State, Trial
 from treeline.problem.metric import Metric
 
-__all__ = ["Record"]
+__all__ = ["Record", "entry_of", "least_of"]
+
+ENOUGH_NET, ENOUGH_BOOSTING, ENOUGH_MEDIA = 0.35, 0.25, 0.08
+"Share of its planned steps below which a fit is not worth starting: nets anneal, boosting learns faster, media need long."
 
 START = 0.8
 "Seconds of a fit that do not depend on the rows, at most 60% of a small one."
 KILLED = 0.25
 "Share of its steps that a fit is thought to have done that should have stopped by itself and had to be killed."
+
+
+def least_of(card: Card) -> float:
+    """Return the share of its natural time below which a fit is not worth starting."""
+    if not card.anytime:
+        return 1.2
+    return ENOUGH_MEDIA if card.media_net else ENOUGH_NET if card.batched else ENOUGH_BOOSTING
+
+
+def entry_of(trials: Sequence[Trial]) -> Entry:
+    """Return the entry that these trials are of, as far as they tell."""
+    first = trials[0]
+    return Entry(name=first.entry, candidate=first.candidate, family=first.family, params=first.params)
 
 
 class Record:
@@ -101,7 +116,8 @@ class Record:
         if not done:
             lost = self.trials.get(entry.name, [])
             known = KILLED if self.cards[entry.candidate].anytime else 1.0
-            return max((trial.wall_s * self.rows * rung / max(trial.rows, 1) / known for trial in lost), default=1.0)
+            tried = [trial.wall_s * self.rows * rung / max(trial.rows, 1) / known for trial in lost]
+            return max(tried) if tried else self._like_others(rung)
         largest = max(done, key=lambda trial: (trial.rows, trial.wall_s))
         rows = self.rows * rung * (self.folds - 1) / self.folds
         power = self.cards[entry.candidate].cost_power
@@ -111,38 +127,31 @@ class Record:
         factor: float = max(rows / max(largest.rows, 1), 0.1) ** power
         return start + (largest.wall_s - start) * factor / max(largest.done, 0.05)
 
+    def _like_others(self, rung: float) -> float:
+        """What a fit of the family's other contenders costs: the first guess for one that nobody has tried."""
+        known = [
+            self.seconds(entry, rung) for entry in map(entry_of, self.trials.values())
+            if self._done(entry) and not self.cards[entry.candidate].reference
+        ]  # fmt: skip
+        return float(np.median(known)) if known else 1.0
+
     @property
     def start_s(self) -> float:
         """Wall seconds that a fit of this family needs before its clock begins: 0 but for GPUs."""
         return max((trial.start_s for trials in self.trials.values() for trial in trials), default=0.0)
 
-    def ranked(self, entries: Sequence[Entry]) -> list[Entry]:
-        """Sort entries by the loss expected at the top: the latest one, moved along the family's learning curve."""
-        gain = self._gain()
-        order: Callable[[Entry], float] = lambda entry: self._expected(entry, gain)  # noqa: E731
-        return sorted(entries, key=order)
+    def losses(self, entry: Entry) -> dict[float, tuple[float, float]]:
+        """Return by rung the loss on fold 0 and its standard error, 0 in an old ledger; not of fits that were hardly begun.
 
-    def _losses(self, entry: Entry) -> dict[float, float]:
-        """Loss on fold 0 by rung."""
+        A net that did a few hundredths of its steps on a few hundred rows says nothing of itself on all of them.
+        """
         sign = -1.0 if self.metric.greater_is_better else 1.0
+        enough = least_of(self.cards[entry.candidate])
         return {
-            trial.rung: sign * trial.score for trial in self._done(entry) if trial.fold == 0 and trial.score is not None
-        }
+            trial.rung: (sign * trial.score, trial.se or 0.0) for trial in self._done(entry)
+            if trial.fold == 0 and trial.score is not None and (trial.rung == 1.0 or trial.done >= min(enough, 1.0))
+        }  # fmt: skip
 
-    def _gain(self) -> float:
-        """The median fall of the loss per doubling of the rows, over the entries seen on two rungs."""
-        steps = []
-        for trials in self.trials.values():
-            by_rung = self._losses(
-                Entry(name=trials[0].entry, candidate=trials[0].candidate, family=trials[0].family, params={})
-            )
-            rungs = sorted(by_rung)
-            steps += [(by_rung[a] - by_rung[b]) / np.log2(b / a) for a, b in pairwise(rungs)]
-        return float(np.median(steps)) if steps else 0.0
-
-    def _expected(self, entry: Entry, gain: float) -> float:
-        losses = self._losses(entry)
-        if not losses:
-            return float("inf")
-        rung = max(losses)
-        return losses[rung] - gain * float(np.log2(1.0 / rung))
+    def reach(self, entry: Entry) -> int:
+        """On how many folds at the top, from the first on, the entry was fitted or is being fitted."""
+        return next((fold for fold in range(self.folds) if not self.touched(entry, 1.0, fold)), self.folds)

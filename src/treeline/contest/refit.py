@@ -1,8 +1,9 @@
-"""The refit: rows ordered in time are predicted by models that have seen the newest of them (docs/decisions/0006).
+"""The refit: no model is handed over that has seen less than nearly all rows, where a fit on all of them is still in time.
 
-Under the time policy fold 0's models know nothing of the most recent block. Each picked member is fitted once more on all
-rows, for as many steps as its fold-0 fit kept. Nothing is chosen and nothing is judged here; a member whose refit does not
-fit into the time left, or fails, keeps its fold-0 model.
+Under the time policy fold 0's models know nothing of the most recent block (docs/decisions/0006); elsewhere a member that was
+judged on one fold has seen four fifths of the rows, once (0021). Each such member is fitted once more on all rows, for as many
+steps as its fold-0 fit kept. Nothing is chosen and nothing is judged here; a member whose refit does not fit into the time
+left, or fails, keeps its model.
 """
 
 from __future__ import annotations
@@ -11,9 +12,11 @@ import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from treeline.contest.blend import standings
 from treeline.contest.contest import trials_of
 from treeline.contest.job import Job
 from treeline.data.splits import ALL
+from treeline.problem.task import Family, Policy
 
 if TYPE_CHECKING:
     from treeline.contest.contest import Contest
@@ -21,25 +24,34 @@ if TYPE_CHECKING:
     from treeline.contest.ledger import Ledger
     from treeline.contest.trial import Trial
 
-__all__ = ["REFIT_SHARE", "refit", "repeated", "seconds_on_all"]
+__all__ = ["partial", "refit", "repeated", "seconds_on_all"]
 
-REFIT_SHARE = 0.1
-"Share of the time limit that is kept free for it."
 SLACK = 1.3
 "A refit is started where so many times its expected seconds are left."
+
+
+def partial(ledger: Ledger) -> bool:
+    """Whether members of the delivered model may have seen only a part of the rows, together with their other folds."""
+    if ledger.head["problem"]["policy"] == Policy.TIME:
+        return True
+    everyone = standings(ledger)
+    sides = [[one.reach for one in everyone if one.family is family] for family in Family]
+    return any(side and max(side) == 1 for side in sides)
 
 
 def refit(picks: Sequence[Pick], contest: Contest, *, deadline: float) -> None:
     """Fit the picked members on all rows, the heaviest first, and write each into the ledger as a fact `refit`.
 
     Args:
-        picks: the members of the delivered model, each with its fold-0 trial first; those refitted before are passed over.
+        picks: the members of the delivered model, each with its fold-0 trial first; those refitted before, and those whose
+            folds' models have seen all rows together, are passed over.
         contest: one that is over: its engine, its ledger and its slots are used.
         deadline: `time.monotonic()` at which all must be over.
     """
     ledger, engine = contest.ledger, contest.engine
     known = ledger.refits()
-    waiting = [pick for pick in picks if pick.name not in known]
+    ordered = contest.folds.policy is Policy.TIME
+    waiting = [pick for pick in picks if pick.name not in known and (ordered or len(pick.trials) == 1)]
     while (waiting or engine.running()) and not contest.stop.number and time.monotonic() < deadline:
         left = deadline - time.monotonic()
         while waiting and len(engine.running()) < contest.slots:

@@ -61,6 +61,8 @@ class Trial:
     state: State
     score: float | None = None
     "Metric on the fold's held-out rows, the stopping step cross-fitted; None where there is none."
+    se: float | None = None
+    "Standard error of that score over its rows, in the metric's unit; None where there is none, or in an old ledger."
     train_score: float | None = None
     "Metric of the kept model on a random sample of its own training rows; None where that was too slow, or in an old ledger."
     late_gain: float | None = None

@@ -227,6 +227,7 @@ CARDS = (
         requires=("catboost",),
         needs=("catboost",),
         anytime=True,
+        boosts=True,
         mild=2,
         portfolio=(
             {},

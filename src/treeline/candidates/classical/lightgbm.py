@@ -198,6 +198,7 @@ CARDS = (
         requires=("lightgbm",),
         needs=("lightgbm",),
         anytime=True,
+        boosts=True,
         mild=1,
         portfolio=(
             {},

@@ -180,6 +180,7 @@ CARDS = (
         requires=("xgboost",),
         needs=("xgboost",),
         anytime=True,
+        boosts=True,
         portfolio=({}, OWN, {"learning_rate": 0.05, "max_depth": 4, "reg_lambda": 1.0, "colsample_bynode": 0.6}),
         space={
             "learning_rate": (0.01, 0.2, "log"),

@@ -100,6 +100,16 @@ def test_time_helps_where_the_clock_cut_fits_that_still_gained():
     assert told(one(done=(0.9,) * 4, late_gain=(0.06,) * 4))["helps"] == "features"
 
 
+def test_what_the_clock_ended_is_told_also_where_the_side_does_not_use_it():
+    quiet = size(told(one()), "under_training")["evidence"]
+    assert quiet == "no fit on all rows was ended by the clock"
+    ended = size(told(one(), stopped=(0.35, 0.0)), "under_training")
+    assert "the clock ended 2 fits on all rows (the earliest after 35% of its steps)" in ended["evidence"]
+    assert ended["size"] == 0
+    nearly = size(told(one(done=(0.999,) * 4)), "under_training")["evidence"]
+    assert "allowed 99% of the planned steps" in nearly
+
+
 def test_time_stands_for_rows_where_no_fit_on_all_rows_ended():
     found = told(one(train=(None,) * 4), doubling=(0.05, 0.01), unfinished=True)
     assert found["helps"] == "time"

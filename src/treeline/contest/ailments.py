@@ -10,7 +10,8 @@ import numpy as np
 from treeline.contest.blend import CUT, standings
 from treeline.contest.fitting import cross_fitted
 from treeline.contest.probes import ALIKE
-from treeline.contest.roster import baselines, cards_of, other_seeds
+from treeline.contest.roster import baselines, cards_of, contending, other_seeds
+from treeline.contest.trial import State
 from treeline.evidence.diagnosis import Contender, Side, diagnose
 from treeline.evidence.noise import Noise, noise_of, shared_error
 from treeline.evidence.paired import WIDEN, compare
@@ -51,7 +52,10 @@ def ailments(ledger: Ledger, judged: Judged, verdict: dict[str, Any], findings: 
     sides = {family: _side(verdict["families"].get(str(family)), trials, found, cards_of(ledger)) for family in Family}
     seeds = {family: _seeds(trials, family, other_seeds(ledger)) for family in Family}
     return diagnose(
-        {family: replace(side, seeds=seeds[family]) for family, side in sides.items() if side is not None},
+        {
+            family: replace(side, seeds=seeds[family], stopped=_stopped(ledger, family))
+            for family, side in sides.items() if side is not None
+        },
         scale=scale, margin=verdict["margin"], noise=noise,
     ).to_json()  # fmt: skip
 
@@ -103,6 +107,13 @@ def _side(
         doubling=None if steps is None else (float(steps[0]), float(steps[1])),
         unfinished=bool(told["unfinished"]),
     )
+
+
+def _stopped(ledger: Ledger, family: Family) -> tuple[float, ...]:
+    """Return for every fit on all rows that the clock ended the share of its steps that it did; 0 where nothing came of it."""
+    top = [trial for trial in contending(ledger, family) if trial.rung == 1.0]
+    cut = [trial for trial in top if trial.state is State.TIMEOUT or (trial.state is State.DONE and trial.done < 1.0)]
+    return tuple(trial.done if trial.state is State.DONE else 0.0 for trial in cut)
 
 
 def _seeds(trials: dict[str, tuple[Trial, ...]], family: Family, seeds: dict[str, str]) -> float | None:

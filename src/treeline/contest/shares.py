@@ -8,6 +8,7 @@ from treeline.contest.blend import Standing, standings
 from treeline.contest.field import PRETRAINED
 from treeline.contest.ledger import Ledger
 from treeline.contest.roster import cards_of, contending, entries_of
+from treeline.contest.trial import State, Trial
 from treeline.evidence.choice import Procedure
 from treeline.evidence.scores import Judged
 from treeline.evidence.verdict import Share
@@ -27,24 +28,29 @@ def share_of(ledger: Ledger, family: Family, judged: Judged, made: Procedure | N
     """Return what a family fielded and spent; `made` is its procedure, None where it has no member."""
     trials = contending(ledger, family)
     members = judged.of(family)
-    names = {member.name for member in members}
-    known = cards_of(ledger)
-    cut = sorted(
-        {
-            known.get(trial.candidate, {}).get("title", trial.entry)
-            for trial in ledger.done()
-            if trial.rung == 1.0 and trial.done < CUT and trial.entry in names
-        }
-    )
     return Share(
         contenders=len(members),
         cpu_s=sum(trial.cpu_s for trial in trials),
         wall_s=sum(trial.wall_s for trial in trials),
         fit_cpu_s=_fit_cpu(ledger, made) if made else None,
-        cut=tuple(cut),
+        cut=_cut(ledger, trials),
         unfinished=_unfinished(ledger, family) if members else None,
         missing=None if members else why_missing(ledger, family),
     )
+
+
+def _cut(ledger: Ledger, trials: list[Trial]) -> tuple[str, ...]:
+    """Return the titles of all contenders that the clock ended early on all rows, or never let end there.
+
+    Also of those that are no members: they might be, with more time.
+    """
+    known, top = cards_of(ledger), [trial for trial in trials if trial.rung == 1.0]
+    ended = {trial.entry for trial in top if trial.state is State.DONE}
+    cut = [
+        trial for trial in top
+        if (trial.state is State.DONE and trial.done < CUT) or (trial.state is State.TIMEOUT and trial.entry not in ended)
+    ]  # fmt: skip
+    return tuple(sorted({str(known.get(trial.candidate, {}).get("title", trial.entry)) for trial in cut}))
 
 
 def fits_cpu(ledger: Ledger, made: Procedure) -> dict[str, list[float]]:

@@ -75,6 +75,8 @@ class Side:
     "What the last doubling of its rows brought, above zero for better, and its standard error; None where it is not known."
     seeds: float | None = None
     "Standard deviation of the score over seeds, rows and settings alike; None where no fit was made with two."
+    stopped: tuple[float, ...] = ()
+    "Of its fits on all rows that the clock ended, used or not: the share of their steps that they did; 0 where none is known."
     unfinished: bool = False
     "Whether the clock did not suffice for one fit on all rows: more time would then give it more rows."
 
@@ -234,8 +236,8 @@ def _time(side: Side, scale: Scale, numbers: dict[str, Any]) -> tuple[str, float
             lost += one.weight * missing * max(late or 0.0, 0.0) / len(one.done)
     lost /= max(sum(one.weight for one in side.contenders), 1e-9)
     if numbers["done"] >= 1:
-        return "no fit was ended by the clock", 0.0
-    words = f"the clock allowed {numbers['done']:.0%} of the planned steps"
+        return _unused(side.stopped), 0.0
+    words = f"the clock allowed {min(numbers['done'], 0.99):.0%} of the planned steps"
     blind = sum(
         one.weight * float(np.mean([done < CUT and late is None for done, late in zip(one.done, one.late_gain, strict=True)]))
         for one in side.contenders if one.done
@@ -244,6 +246,16 @@ def _time(side: Side, scale: Scale, numbers: dict[str, Any]) -> tuple[str, float
         return f"{words}, too few to see what more would bring", None
     words += ", and the second half of those done brought"
     return f"{words} {numbers['late_gain'] or 0.0:+.3g}", scale.gain(side.score, lost)
+
+
+def _unused(stopped: tuple[float, ...]) -> str:
+    """Say what the clock did where it ended no fit that the side uses."""
+    if not stopped:
+        return "no fit on all rows was ended by the clock"
+    fits = "1 fit" if len(stopped) == 1 else f"{len(stopped)} fits"
+    first = min((share for share in stopped if share), default=None)
+    early = "" if first is None else f" (the earliest after {first:.0%} of its steps)"
+    return f"the clock ended {fits} on all rows{early}, none that the side uses"
 
 
 def _plain_numbers(side: Side) -> dict[str, Any]:

@@ -23,6 +23,8 @@ __all__ = [
     "terms",
 ]
 
+CUT = 0.5
+"A fit that the clock ended before this share of its steps is shown as such."
 STATES = {
     "failed": "failed",
     "timeout": "stopped by the clock",
@@ -113,9 +115,10 @@ def ran_words(summary: Summary) -> str:
 
 
 def ranked(board: list[dict[str, Any]], *, up: bool) -> list[dict[str, Any]]:
-    """Sort a leaderboard: who covers all judged folds by score, then who was seen on less, then who has no score."""
+    """Sort a leaderboard: by score who covers all judged folds, then who was seen on less, who hardly began, who has no score."""
+    sign = -1 if up else 1
     return sorted(
-        board, key=lambda row: (row["score"] is None, not row["whole"], (-1 if up else 1) * (row["score"] or 0.0))
+        board, key=lambda row: (row["score"] is None, row["barely"], not row["whole"], sign * (row["score"] or 0.0))
     )
 
 
@@ -123,8 +126,12 @@ def row_note(row: dict[str, Any]) -> str:
     """Return what must be said of a row of the leaderboard that is no full contender."""
     if row["reference"]:
         return "for comparison"
-    if row["score"] is not None and not row["whole"]:
-        return f"seen on {row['folds']} fold{'s' if row['folds'] != 1 else ''} of {count(row['rows'])} rows"
+    early = f"stopped after {percent(row['done'])} of its steps" if (row["done"] or 1.0) < CUT else ""
+    if row["score"] is not None and (row["barely"] or row["whole"]):
+        return early
+    if row["score"] is not None:
+        seen = f"seen on {row['folds']} fold{'s' if row['folds'] != 1 else ''} of {count(row['rows'])} rows"
+        return f"{seen}; {early}" if early else seen
     if row["score"] is None and row["state"] in ("", "done"):
         return f"left behind at {count(row['rows'])} rows" if row["rows"] else "left behind"
     return "" if row["state"] in ("", "done") else STATES.get(row["state"], str(row["state"]))

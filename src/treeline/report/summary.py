@@ -78,6 +78,8 @@ ROW: dict[str, Any] = {
     "state": "",
     "reference": False,
     "whole": True,
+    "done": None,
+    "barely": False,
 }
 
 

@@ -217,7 +217,7 @@ def ranges(mode: str, cases: Cases, p: np.ndarray) -> list[list[object]]:
     for level in (IN_SIGHT, 0.35):
         told, come = far >= level, (far >= level) & np.isfinite(when)
         t, part = when[come], part_of(cases, 10)[come]
-        inside, out = t <= np.log2(PLACE[2]), t <= np.array([np.quantile(t[part != k], 0.8) for k in part])
+        inside, out = t <= np.log2(PLACE[-1]), t <= np.array([np.quantile(t[part != k], 0.8) for k in part])
         counts = int(told.sum()), int(come.sum()), len(np.unique(did[come]))
         shares = far[told], come[told], inside, out, t == 0, inside[t > 0]
         rows.append([mode, level, *counts, *(f"{np.mean(x):.3f}" for x in shares), f"{2 ** np.median(t):.2f}"])

@@ -8,7 +8,6 @@ import pytest
 
 from treeline.commands import deliver
 
-
 HANDED = SimpleNamespace(folder=Path("runs/a b/bundle-deep"), facts={"bytes": 1}, lines=lambda: ["first", "second"])
 
 

@@ -37,22 +37,21 @@ def test_a_crossing_in_sight_is_given_with_its_range() -> None:
     )
     assert found.leader is Family.CLASSICAL
     assert found.p_overtaken["8"] >= 0.5
-    assert found.interval == (16000, 64000)
-    assert found.interval[0] < found.rows < found.interval[1]
+    assert found.between == (16000, 64000)
     assert "as likely as not" in found.words
-    assert f"{found.rows:,} rows on (80% range 16,000 to 64,000)" in found.words
+    assert "If it does, then between 16,000 and 64,000 rows, as on public data" in found.words
+    assert "rows" not in found.to_json()
 
 
 def test_parallel_curves_never_cross_and_no_number_is_given() -> None:
     found = treeline(curve(Family.CLASSICAL, (0.05, 0.1, 0.4)), curve(Family.DEEP, (0.1, 0.1, 0.4)), AUC)
     assert found.leader is Family.CLASSICAL
     assert max(found.p_overtaken.values()) < 0.3
-    assert found.rows is None
-    assert found.interval is None
+    assert found.between is None
     assert "not in sight up to 128,000 rows" in found.words
 
 
-def test_a_number_is_given_only_where_a_crossing_is_likely() -> None:
+def test_where_it_would_come_is_said_only_where_a_crossing_is_likely() -> None:
     rng = np.random.default_rng(0)
     for _ in range(25):
         a, b = rng.uniform(0.02, 0.1, 2)
@@ -60,8 +59,7 @@ def test_a_number_is_given_only_where_a_crossing_is_likely() -> None:
         found = treeline(
             curve(Family.CLASSICAL, (a, c, 0.4), 0.004), curve(Family.DEEP, (b, d, rng.uniform(0.2, 0.7)), 0.004), AUC
         )
-        assert (found.rows is not None) == (found.p_overtaken["8"] >= 0.5)
-        assert (found.interval is None) == (found.rows is None)
+        assert (found.between is not None) == (found.p_overtaken["8"] >= 0.5)
         assert all(0 <= p <= 1 for p in found.p_overtaken.values())
 
 
@@ -86,7 +84,7 @@ def test_too_few_rungs_for_curves_go_by_who_leads(rows: tuple[int, ...]) -> None
     found = treeline(sides[0], sides[1], AUC)
     assert found.flags == ("FEW_RUNGS",)
     assert found.leader is Family.DEEP
-    assert (found.rows, found.interval, found.last) == (None, None, rows[-1])
+    assert (found.between, found.last) == (None, rows[-1])
     assert 0 < found.p_overtaken["2"] == found.p_overtaken["8"] < 0.1, "a clear lead of nets is kept"
     back = treeline(replace(sides[1], family=Family.CLASSICAL), replace(sides[0], family=Family.DEEP), AUC)
     assert back.p_overtaken["2"] < back.p_overtaken["8"] < 0.3, "one of classical models wears off"
@@ -97,7 +95,7 @@ def test_too_few_rungs_for_curves_go_by_who_leads(rows: tuple[int, ...]) -> None
 def test_without_a_common_rung_there_is_no_treeline() -> None:
     empty = Curve(name="deep", family=Family.DEEP, points=())
     found = treeline(curve(Family.CLASSICAL, (0.1, 0.1, 0.5)), empty, AUC)
-    assert (found.leader, found.rows, found.p_overtaken) == (None, None, {})
+    assert (found.leader, found.between, found.p_overtaken) == (None, None, {})
 
 
 def test_losses_without_a_floor_at_zero_are_taken() -> None:

@@ -146,11 +146,11 @@ def multiclass() -> Summary:
             "method": "normal three-way test",
         },
         treeline={
-            "rows": 6400,
-            "interval": [5200, 8100],
+            "between": None,
+            "crossed_at": 6400,
             "leader": "deep",
             "p_overtaken": {"2": 0.01, "4": 0.02, "8": 0.04},
-            "words": "The families crossed at about 6,400 rows (5,200 to 8,100): below it classical models led, "
+            "words": "The families crossed at about 6,400 rows: below it classical models led, "
             "above it deep learning does.",
         },
         because=["The two err on different rows: their errors correlate at 0.41."],

@@ -82,7 +82,7 @@ def hostile(evil: str) -> Summary:
         "selection": evil,
     }
     verdict = verdict_of(scores, 900, better=1, half=0.02, call="DEEP", strong=True, **said)
-    verdict["treeline"] = {"words": evil, "p_overtaken": {"2": 0.1}, "rows": 700, "interval": [500, 900]}
+    verdict["treeline"] = {"words": evil, "p_overtaken": {"2": 0.1}, "between": [500, 900]}
     verdict["difference"] = {
         "estimate": 0.02,
         "interval": [0.01, 0.03],

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["Treeline", "treeline"]
 
 IN_SIGHT = 0.5
-"A treeline is given as rows only where the other side is this likely to lead at 8 x the rows."
+"Where a change would come is said only where the other side is this likely to lead at 8 x the rows."
 LIKELY = 0.6
 "From here on a change is called more likely than not: said 0.5 to 0.6, it came in about half of the cases."
 LEAST_RUNGS = 3
@@ -39,10 +39,8 @@ class Treeline:
     leader: Family | None
     p_overtaken: dict[str, float]
     "Probability that the leader has been overtaken at 2, 4 and 8 times today's rows."
-    rows: int | None
-    "From here on the other side leads, in the middle of what is likely; None where it is not likely to lead at 8 x the rows."
-    interval: tuple[int, int] | None
-    "80% range of `rows`, given that the other side leads at 8 x the rows."
+    between: tuple[int, int] | None
+    "Today's rows and 4 x as many: there it changed on public data. None where the other side is unlikely to lead at 8 x the rows."
     last: int | None
     "Training rows of the last rung that both sides have: what 2, 4 and 8 times refer to."
     crossed_at: int | None
@@ -59,8 +57,7 @@ class Treeline:
     def to_json(self) -> dict[str, Any]:
         """Return plain data."""
         return {
-            "rows": self.rows,
-            "interval": list(self.interval) if self.interval else None,
+            "between": list(self.between) if self.between else None,
             "leader": str(self.leader) if self.leader else None,
             "p_overtaken": dict(self.p_overtaken),
             "last": self.last,
@@ -91,18 +88,14 @@ def treeline(classical: Curve, deep: Curve, metric: Metric, *, cut: Collection[F
     last = round(float(rungs.rows[-1]))
     if few:
         return _by_lead(rungs, leader, overtaken, known)
-    where = None
-    if other[-1] >= IN_SIGHT:
-        middle, first, final = (round(last * times) for times in PLACE)
-        where = (middle, first, final)
+    where = (round(last * PLACE[0]), round(last * PLACE[1])) if other[-1] >= IN_SIGHT else None
     before = _crossed(rungs.rows, rungs.losses[0] - rungs.losses[1])
     check, surprise = _self_check(rungs, metric, seed) if len(rungs.rows) >= 4 else (None, None)
     faults = ill_behaved(rungs, surprise, cut)
     return Treeline(
         leader=leader,
         p_overtaken=overtaken,
-        rows=where[0] if where else None,
-        interval=where[1:] if where else None,
+        between=where,
         last=last,
         crossed_at=before,
         doubling=known,
@@ -135,8 +128,7 @@ def _unknown(words: str, doubling: dict[str, tuple[float, float]]) -> Treeline:
     return Treeline(
         leader=None,
         p_overtaken={},
-        rows=None,
-        interval=None,
+        between=None,
         last=None,
         crossed_at=None,
         doubling=doubling,
@@ -181,7 +173,7 @@ def _crossed(rows: Array, gap: Array) -> int | None:
 
 
 def _words(
-    leader: Family, overtaken: dict[str, float], where: tuple[int, int, int] | None, before: int | None, last: int
+    leader: Family, overtaken: dict[str, float], where: tuple[int, int] | None, before: int | None, last: int
 ) -> str:
     other, far = leader.other.words, f"{AHEAD[-1] * last:,} rows"
     text = f"With {last:,} training rows the better scores are those of {leader.words}"
@@ -190,8 +182,8 @@ def _words(
     if where:
         odds = "more likely than not" if overtaken["8"] >= LIKELY else "as likely as not"
         return (
-            f"{text}The lead is {odds} to change up to {far}: {chance} If it does, then from about "
-            f"{where[0]:,} rows on (80% range {where[1]:,} to {where[2]:,})."
+            f"{text}The lead is {odds} to change up to {far}: {chance} If it does, then between "
+            f"{where[0]:,} and {where[1]:,} rows, as on public data; these rows do not tell where."
         )
     if overtaken["8"] >= FAR:
         return f"{text}The lead may change up to {far}, but more likely does not: {chance}"

@@ -42,8 +42,8 @@ def learning_curves(
     last = {family: curve[-1]["score"] for family, curve in lines.items()}
     best = (max if up else min)(last.values())
     most = max(p["rows"] for p in known)
-    cross = (treeline or {}).get("rows") or (treeline or {}).get("crossed_at")
-    right = cross if cross and most < cross <= 8 * most else most
+    before, ahead = (treeline or {}).get("crossed_at"), (treeline or {}).get("between")
+    right = ahead[1] if ahead and most < ahead[1] <= 8 * most else most
     told = "; ".join(
         f"{NAMES[f]}: {rounded(c[0]['score'])} at {count(c[0]['rows'])} rows, {rounded(c[-1]['score'])} at {count(c[-1]['rows'])}"
         for f, c in lines.items()
@@ -61,8 +61,10 @@ def learning_curves(
         if low <= point["score"] <= high and x.low <= point["rows"] <= x.high:
             style = f"speck {point['family']}"
             figure.add("circle", cx=x(point["rows"]), cy=y(point["score"]), r=2, class_=style)
-    if cross and x.low <= cross <= x.high:
-        _crossing(figure, x, treeline or {}, y)
+    if ahead and ahead[0] < x.high:
+        _ahead(figure, x, ahead, y)
+    elif before and x.low <= before <= x.high:
+        _crossed(figure, x, before, y)
     for family, curve in lines.items():
         _curve(figure, (x, y), family, curve)
     _ends(figure, x, y, last)
@@ -88,11 +90,15 @@ def _curve(figure: Figure, scales: tuple[Scale, Scale], family: str, curve: list
         figure.mark((x(p["rows"]), y(p["score"])), family, f"{count(p['rows'])} rows: {rounded(p['score'])}", 3.6)
 
 
-def _crossing(figure: Figure, x: Scale, treeline: dict[str, Any], y: Scale) -> None:
-    rows = treeline.get("rows") or treeline["crossed_at"]
-    if treeline.get("rows") and treeline.get("interval"):
-        left, right = (x(min(max(end, x.low), x.high)) for end in treeline["interval"])
-        figure.add("rect", x=left, y=y.end, width=max(right - left, 1), height=y.start - y.end, class_="treeline-band")
+def _ahead(figure: Figure, x: Scale, ends: Sequence[float], y: Scale) -> None:
+    """Shade where a change of lead would come, if it comes: a range of public data, no number of these rows."""
+    left, right = (x(min(max(end, x.low), x.high)) for end in ends)
+    figure.add("rect", x=left, y=y.end, width=max(right - left, 1), height=y.start - y.end, class_="treeline-band")
+    figure.text((left + 6, y.end + 11), "may change here", "strong")
+
+
+def _crossed(figure: Figure, x: Scale, rows: float, y: Scale) -> None:
+    """Mark where the leader took the lead."""
     figure.line((x(rows), y.start), (x(rows), y.end), "treeline")
     near_right = x(rows) > 380
     at = (x(rows) - 6 if near_right else x(rows) + 6, y.end + 11)

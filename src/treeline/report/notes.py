@@ -6,7 +6,7 @@ import shlex
 from typing import Any
 
 from treeline.problem.metric import title_of
-from treeline.report.numbers import between, count, decimals, duration, exact, percent, rounded
+from treeline.report.numbers import count, decimals, duration, exact, percent, rounded
 from treeline.report.summary import FAMILIES, Summary
 from treeline.report.wording import FAMILY, shares
 
@@ -93,9 +93,6 @@ def outlook(summary: Summary) -> str:
     told = summary.verdict["treeline"] or {}
     if told.get("words"):
         return " ".join([str(told["words"]), *(str(note) for note in told.get("notes") or () if note != told["words"])])
-    if told.get("rows"):
-        span = f" ({between(told['interval'], 0)})" if told.get("interval") else ""
-        return f"The other family would overtake at about {count(told['rows'])} rows{span}."
     chances = told.get("p_overtaken") or {}
     if chances:
         said = ", ".join(f"{percent(p)} at {times} times the rows" for times, p in chances.items())

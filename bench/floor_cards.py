@@ -92,5 +92,5 @@ def _fit(card: Card, params: dict[str, Any], given: Prepared) -> Array:
     (model,) = candidate.fit([fold], params, clock=Clock(SECONDS), seed=1)
     steps, rate = watch.steps[2], model.state()[1].get("rate")
     params |= ({"steps": steps} if steps else {}) | ({"learning_rate": rate} if rate else {})
-    (model,) = candidate.fit([Fold(given.rows)], params, clock=Clock(1e6), seed=1)
+    (model,) = candidate.fit([Fold(given.rows)], params, clock=Clock(SECONDS), seed=1)
     return model.predict(given.aside)

@@ -93,7 +93,8 @@ def report(facts: Facts, page: Path = PAGE) -> None:
         ["limit s", "side", "split", "within a margin of the floor, or ahead", "furthest behind, in margins"], shares
     )
     head = ["set and split", "side", "limit s", "score", "best plain model", "behind by, in margins", "folds judged"]
-    append("The floor: each side against the plain libraries", short)
+    if shares:
+        append("The floor: each side against the plain libraries", short)
     measured = f"Measured with Treeline at {commit()} on {machine()}. Made by `python bench/floor.py report`."
     parts = [
         ABOUT,

@@ -220,6 +220,7 @@ CARDS = (
         licence="Apache-2.0",
         requires=("scipy",),
         glass_box=True,
+        seedless=True,
         mild=1,
         portfolio=({}, {"knots": 0, "pairs": 0}),
         space={"knots": (0, 16), "pairs": (0, 100), "levels": (5, 100)},

@@ -12,7 +12,7 @@ OWN = {
 FACTS = {
     "delivered": {"what": "deep", "members": [B], "predict_s_per_1000": 0.02},
     "score": 0.85, "interval": [0.83, 0.87], "rows": 2000, "single": False, "metric": "roc_auc", "margin": 0.005,
-    "fitted_rows": 1600, "of_rows": 1600, "own": OWN, "bytes": 2**20,
+    "fitted_rows": 1600, "of_rows": 1600, "side": "deep", "own": OWN, "bytes": 2**20,
     "gain": {"estimate": -0.01, "interval": [-0.015, -0.005], "p_worse": 0.9},
 }  # fmt: skip
 
@@ -33,7 +33,14 @@ def test_score_size_and_time_stand_beside_those_of_the_own_model():
 
 
 def test_the_same_model_is_not_compared_with_itself():
-    assert lines(gain=None)[-1] == "On 2,000 held-out rows it says what the run's own model says."
+    assert (
+        lines(gain=None)[-1]
+        == "The run's own model is made of the same contenders: the same score on 2,000 held-out rows."
+    )
+
+
+def test_a_blend_of_both_that_needs_one_side_only_says_so():
+    assert "takes nothing from the other side" in lines(side="both")[2]
 
 
 def test_a_single_model_is_not_praised_with_a_score_of_its_own():

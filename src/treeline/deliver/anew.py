@@ -71,12 +71,20 @@ def deliver_anew(run: Path, asked: Asked, *, notify: Callable[[str], None]) -> H
         )
     if asked.single and asked.only is None:
         everyone = refittable(everyone)
-    made, label = _chosen(ledger, result, everyone, asked)
-    folder = _place(run, asked.out, label)
+    made, side = _chosen(ledger, result, everyone, asked)
+    parts = [side if asked.only is None else made.picks[0].name, "single" if asked.single else None]
+    folder = _place(run, asked.out, "-".join(filter(None, parts)))
     raw = _raw(ledger, run, asked)
     if asked.single:
         made = replace(made, picks=(_refitted(run, made.picks[0], asked, notify),))
-    told = facts_of(ledger, result.verdict, own, made, single=asked.single)
+    told = facts_of(
+        ledger,
+        result.verdict,
+        own,
+        made,
+        side=side,
+        single=asked.single,
+    )
     verdict = result.verdict | {"delivered": told["delivered"]}
     sizes = write_picks(ledger, made.picks, raw, verdict=verdict, folder=folder)
     return Handed(folder=folder, facts=told | {"folder": str(folder), "bytes": sizes["bytes"]})
@@ -93,16 +101,15 @@ def _finished(run: Path) -> Ledger:
     return ledger
 
 
-def _chosen(ledger: Ledger, result: Result, everyone: list[Standing], asked: Asked) -> tuple[Delivered, str]:
-    """Return what is asked for, and the name that its folder gets."""
-    suffix = "-single" if asked.single else ""
+def _chosen(ledger: Ledger, result: Result, everyone: list[Standing], asked: Asked) -> tuple[Delivered, str | None]:
+    """Return what is asked for, and the side that was asked for, None where that was none."""
     if asked.only is not None:
         one = _contender(ledger, result, everyone, asked.only)
         if asked.single:
             refittable([one])
-        return of_side(ledger, [one], result.problem, str(one.family)), one.name + suffix
+        return of_side(ledger, [one], result.problem, str(one.family)), None
     if asked.side is None and asked.single:
-        return of_side(ledger, everyone, result.problem, BOTH, alone=True), "single"
+        return of_side(ledger, everyone, result.problem, BOTH, alone=True), None
     side = asked.side if asked.side not in (None, CHOICE) else _advised(result)
     there = {str(one.family) for one in everyone}
     lacking = {str(family) for family in Family} - there if side == BOTH else {side} - there
@@ -114,7 +121,7 @@ def _chosen(ledger: Ledger, result: Result, everyone: list[Standing], asked: Ask
             f"The run has no {name} model: {cause}.",
             do=f"Give --side {sorted(there)[0]}." if len(there) == 1 else "Name a contender with --only.",
         )
-    return of_side(ledger, everyone, result.problem, str(side), alone=asked.single), side + suffix
+    return of_side(ledger, everyone, result.problem, str(side), alone=asked.single), side
 
 
 def _advised(result: Result) -> str:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from treeline.contest.delivery import CALLED, seconds_per_1000
+from treeline.contest.delivery import BOTH, CALLED, seconds_per_1000
 from treeline.evidence.paired import compare, score_interval
 from treeline.evidence.words import number, percent
 from treeline.problem.metric import title_of
@@ -25,9 +25,9 @@ __all__ = ["Handed", "facts_of"]
 
 
 def facts_of(
-    ledger: Ledger, verdict: Mapping[str, Any], own: Delivered, made: Delivered, *, single: bool
+    ledger: Ledger, verdict: Mapping[str, Any], own: Delivered, made: Delivered, *, side: str | None, single: bool
 ) -> dict[str, Any]:
-    """Compare what is written with the run's `own` model, on the held-out rows that both cover."""
+    """Compare what is written with the run's `own` model, on the held-out rows that both cover; `side` was asked for."""
     problem, board = Problem.from_json(ledger.head["problem"]), verdict["leaderboard"]
     titles = {row["name"]: row["title"] for row in board}
     count = min(len(own.judged.y), len(made.judged.y))  # both go fold by fold
@@ -54,12 +54,11 @@ def facts_of(
         margin=problem.margin,
         group=group,
     )
-    bundle = ledger.out / "bundle"
+    bundle, most = ledger.out / "bundle", max((t for pick in made.picks for t in pick.trials), key=lambda t: t.rows)
     return {
         "delivered": content(made), **judged(made.prediction), "rows": count, "single": single,
         "metric": problem.metric.name, "margin": problem.margin,
-        "fitted_rows": max(trial.rows for pick in made.picks for trial in pick.trials),
-        "of_rows": max(trial.rows for trial in ledger.done()) if not single else len(ledger.rows()["y"]),
+        "fitted_rows": most.rows, "of_rows": round(most.rows / most.rung), "side": side,
         "own": content(own) | judged(own.prediction) | {
             "bytes": sum(path.stat().st_size for path in bundle.rglob("*") if path.is_file())
         },
@@ -91,8 +90,12 @@ class Handed:
             f"{self.folder}: {_content(told['delivered'])}",
             f"  {_worth(told, told['delivered'], told['metric'])}",
         ]
+        if told["side"] == BOTH != told["delivered"]["what"]:
+            lines.append(
+                "A blend of both sides was asked for; this is the best one, and takes nothing from the other side."
+            )
         if told["gain"] is None:
-            lines.append(f"On {same} it says what the run's own model says.")
+            lines.append(f"The run's own model is made of the same contenders: the same score on {same}.")
         else:
             size, (low, high) = told["gain"]["estimate"], told["gain"]["interval"]
             word, ends = ("better", (low, high)) if size >= 0 else ("worse", (-high, -low))
@@ -129,5 +132,12 @@ def _worth(judged: Mapping[str, Any], content: Mapping[str, Any], metric: str) -
     parts = [f"{title_of(metric)} {number(judged['score'])} (95% {number(low)} to {number(high)})"]
     parts.append(f"{judged['bytes'] / 2**20:.3g} MB")
     if seconds is not None:
-        parts.append(f"{1000 * seconds:.2g} ms for 1,000 rows" if seconds < 1 else f"{seconds:.2g} s for 1,000 rows")
+        ms = 1000 * seconds
+        parts.append(
+            f"{seconds:.2g} s for 1,000 rows"
+            if ms >= 995
+            else f"{ms:.0f} ms for 1,000 rows"
+            if ms >= 9.5
+            else f"{ms:.2g} ms for 1,000 rows"
+        )
     return ", ".join(parts)

@@ -18,6 +18,7 @@ import numpy as np
 from treeline.candidates.registry import card_named
 from treeline.contest.blend import scored, standings
 from treeline.contest.contest import Contest, Stop
+from treeline.contest.delivery import to_hand_over
 from treeline.contest.field import FIRST_WAVE
 from treeline.contest.items import keep_items
 from treeline.contest.ledger import Ledger
@@ -114,7 +115,7 @@ def play(opening: Opening, ledger: Ledger, runner: Runner, *, live: Live, term: 
     runner.clear()
     if not stop.number and partial(ledger):
         live.event("stage", text="fitting the best once more, on all rows")
-        refit(conclude(ledger).picks, contest, deadline=end)
+        refit(to_hand_over(ledger, opening.problem), contest, deadline=end)
         runner.clear()
     if stop.number:
         live.event("stage", text="stopped: writing down the best so far; Ctrl-C once more ends without it")

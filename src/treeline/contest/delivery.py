@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from treeline.contest.blend import Standing, gather
+from treeline.contest.blend import Standing, gather, standings
 from treeline.contest.ledger import Ledger
 from treeline.contest.trial import Trial
 from treeline.evidence.choice import Procedure, procedure
@@ -19,7 +19,7 @@ from treeline.problem.metric import Array
 from treeline.problem.problem import Problem
 from treeline.problem.task import Family, Policy
 
-__all__ = ["BOTH", "CALLED", "Delivered", "Pick", "deliver", "of_side", "seconds_per_1000"]
+__all__ = ["BOTH", "CALLED", "Delivered", "Pick", "deliver", "of_side", "seconds_per_1000", "to_hand_over"]
 
 CALLED = {**{str(family): family.words for family in Family}, BOTH: "a blend of both sides"}
 
@@ -76,6 +76,17 @@ def deliver(ledger: Ledger, everyone: list[Standing], problem: Problem) -> Deliv
         return None
     best = min(asked, key=lambda one: asked[one])
     return replace(of_side(ledger, everyone, problem, best), losses=losses, side=best)
+
+
+def to_hand_over(ledger: Ledger, problem: Problem) -> list[Pick]:
+    """Return the members of the model that the run chose, then those of each side's own: any may be asked for later."""
+    everyone = standings(ledger)
+    chosen = deliver(ledger, everyone, problem)
+    if chosen is None:
+        return []
+    sides = [side for side, loss in chosen.losses.items() if side != BOTH and np.isfinite(loss)]
+    own = [of_side(ledger, everyone, problem, side) for side in sides]
+    return list({pick.name: pick for one in (chosen, *own) for pick in one.picks}.values())
 
 
 def of_side(ledger: Ledger, everyone: list[Standing], problem: Problem, side: str, *, alone: bool = False) -> Delivered:

@@ -203,7 +203,8 @@ def finish(
         ledger.append("given_test", **_on_given_test(ledger, result, dataset, *held))
     if origin is not None:
         stop = ledger.of_kind("stop")[-1]
-        ledger.append("end", used_s=round(stop["used_s"] - stop["session_s"] + time.monotonic() - origin, 3))
+        verdict, used = result.conclusion.verdict, stop["used_s"] - stop["session_s"] + time.monotonic() - origin
+        ledger.append("end", used_s=round(used, 3), said=list(verdict.said) if verdict.speaks else None)
     result = retold(ledger, result)
     keep_items(ledger, result, dataset, rows)
     tell(ledger, result, command=command, bundle=bundle)

@@ -6,7 +6,16 @@ import pytest
 
 from treeline.contest.ledger import Ledger
 from treeline.contest.record import Record
-from treeline.contest.sessions import STOPPED, another_try, begin, command_of, is_over, limit_of, looks, used_seconds
+from treeline.contest.sessions import (
+    STOPPED,
+    another_try,
+    begin,
+    command_of,
+    is_over,
+    limit_of,
+    told_before,
+    used_seconds,
+)
 from treeline.contest.trial import Entry, State, Trial
 from treeline.problem.metric import METRICS
 from treeline.problem.task import Family
@@ -58,21 +67,26 @@ def test_a_run_is_over_where_a_limit_gives_it_nothing(ledger, tmp_path):
 
 
 def test_looks_are_verdicts_told_before_further_fits(ledger):
+    def before():
+        return told_before(ledger).before
+
     fit(ledger, 1)
-    assert looks(ledger) == 1
-    ledger.append("end", used_s=20.0)
-    assert looks(ledger) == 1  # the verdict that was told is the first look, before and after it is written down
+    assert before() == ()
+    ledger.append("end", used_s=20.0, said=["DEEP", "deep not worse"])
+    assert before() == ()  # the verdict that was told is the first look, before and after it is written down
     begin(ledger, limit_s=40.0, command="")
     stop(ledger, used=21.0)
-    ledger.append("end", used_s=21.0)
-    assert looks(ledger) == 1  # nothing new was seen
+    ledger.append("end", used_s=21.0, said=["DEEP"])
+    assert before() == ()  # nothing new was seen
     fit(ledger, 2, fold=1)
     fit(ledger, 3, fold=2)
-    assert looks(ledger) == 2
-    ledger.append("end", used_s=40.0)
-    assert looks(ledger) == 2
+    assert before() == (("DEEP",),)
+    ledger.append("end", used_s=40.0, said=None)  # it could not speak
     fit(ledger, 4, fold=3)
-    assert looks(ledger) == 3
+    assert before() == (("DEEP",),)
+    ledger.append("end", used_s=50.0)  # of a ledger from before there was `said`
+    fit(ledger, 5, fold=4)
+    assert before() == (("DEEP",), ())
 
 
 def test_a_longer_limit_gives_what_the_clock_ended_another_try(ledger):
@@ -135,6 +149,6 @@ def test_older_ledgers_have_one_session(tmp_path):
     ]
     path.write_text("".join(json.dumps(fact) + "\n" for fact in facts))
     old = Ledger(tmp_path)
-    assert (limit_of(old), command_of(old), looks(old)) == (60.0, "", 1)
+    assert (limit_of(old), command_of(old), told_before(old).before) == (60.0, "", ())
     assert is_over(old, 60.0)
     assert not is_over(old, 90.0)

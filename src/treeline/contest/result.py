@@ -18,7 +18,7 @@ from treeline.contest.ledger import Ledger
 from treeline.contest.measures import Measures
 from treeline.contest.repeats import on_repeats
 from treeline.contest.roster import baselines
-from treeline.contest.sessions import limit_of, looks, used_seconds
+from treeline.contest.sessions import command_of, limit_of, told_before, used_seconds
 from treeline.contest.shares import absent_encoders, seconds_per_row, share_of
 from treeline.data.labels import label_errors
 from treeline.errors import shown
@@ -27,6 +27,7 @@ from treeline.evidence.plainly import plainly
 from treeline.evidence.prior import checked
 from treeline.evidence.scores import Judged, crossfitted
 from treeline.evidence.verdict import MIN_ROWS, Terms, Verdict, judge
+from treeline.problem.budget import longer, seconds_of
 from treeline.problem.metric import Array
 from treeline.problem.problem import Problem
 from treeline.problem.task import Family, Task
@@ -81,7 +82,7 @@ def conclude(ledger: Ledger) -> Result:
 
 def retold(ledger: Ledger, result: Result) -> Result:
     """Return a result with what was written into the ledger since: the given test part, and the time used."""
-    now = replace(result.conclusion, given_test=_given_test(ledger), budget=_budget(ledger))
+    now = replace(result.conclusion, given_test=_given_test(ledger), budget=_budget(ledger, result.conclusion.verdict))
     return replace(result, conclusion=now)
 
 
@@ -105,7 +106,7 @@ def _conclusion(
         delivered=handed_over(ledger, problem, delivered, board=board, choice=told.choice),
         leaderboard=board,
         findings=findings,
-        budget=_budget(ledger),
+        budget=_budget(ledger, told),
         split=_split(ledger, problem, width),
         repeats=on_repeats(ledger, problem, judged, delivered),
         rows=ledger.head["dataset"].get("with_target", ledger.head["dataset"]["records"]["used"]),
@@ -145,6 +146,8 @@ def _judge(
             beside=absent_encoders(ledger),
             held_out=_held_out(ledger),
             seconds_per_row=seconds_per_row(ledger, judged, procedures),
+            limit_s=limit_of(ledger),
+            again=told_before(ledger),
         ),
     )
 
@@ -200,13 +203,24 @@ def _held_out(ledger: Ledger) -> int:
     return int((ledger.rows()["fold"] >= 0).sum())
 
 
-def _budget(ledger: Ledger) -> dict[str, Any]:
+def _budget(ledger: Ledger, told: Verdict) -> dict[str, Any]:
     stops = ledger.of_kind("stop")
     last = stops[-1] if stops else {"why": "", "signal": 0}
     return {
         "limit_s": limit_of(ledger),
         "used_s": used_seconds(ledger),
-        "looks": looks(ledger),
+        "looks": len(told_before(ledger).before) + 1,
+        "longer": _longer(ledger, told),
         "ended": last["why"],
         "signal": last["signal"],
     }
+
+
+def _longer(ledger: Ledger, told: Verdict) -> str | None:
+    """Return the command that goes on with a longer limit, where more time may settle the verdict."""
+    if told.decide is not None and told.decide.limit:
+        return longer(command_of(ledger), seconds_of(told.decide.limit))
+    more = _held_out(ledger) > told.judged_rows
+    cured = {"UNFINISHED"} | ({"TOO_FEW_ROWS", "ONE_GROUP"} if more else set())
+    short = any(reason.code in cured for reason in told.because)
+    return longer(command_of(ledger), 2 * limit_of(ledger)) if short else None

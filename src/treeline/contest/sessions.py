@@ -11,8 +11,9 @@ from collections.abc import Iterator
 
 from treeline.contest.ledger import Ledger
 from treeline.contest.trial import State, Trial
+from treeline.evidence.again import Again
 
-__all__ = ["CUT", "STOPPED", "another_try", "begin", "command_of", "is_over", "limit_of", "looks", "used_seconds"]
+__all__ = ["CUT", "STOPPED", "another_try", "begin", "command_of", "is_over", "limit_of", "told_before", "used_seconds"]
 
 STOPPED = "stopped by the user"
 "Why a session ended whose run goes on with the same limit."
@@ -51,15 +52,18 @@ def is_over(ledger: Ledger, limit_s: float) -> bool:
     return used_seconds(ledger) >= limit_s or (ended and limit_s <= limit_of(ledger))
 
 
-def looks(ledger: Ledger) -> int:
-    """Return which look at the evidence a verdict on this ledger is: one more than those that were told before further fits."""
-    told, waiting = 0, False
+def told_before(ledger: Ledger) -> Again:
+    """Return what the verdicts said that were told before further fits; one that could not speak is no look."""
+    before: list[tuple[str, ...]] = []
+    latest: tuple[str, ...] | None = None
     for fact in ledger.facts:
         if fact["fact"] == "end":
-            waiting = True
-        elif fact["fact"] == "trial" and waiting:
-            told, waiting = told + 1, False
-    return told + 1
+            said = fact.get("said", ())
+            latest = latest if said is None else tuple(said)
+        elif fact["fact"] == "trial" and latest is not None:
+            before.append(latest)
+            latest = None
+    return Again(tuple(before))
 
 
 def another_try(ledger: Ledger) -> frozenset[str]:

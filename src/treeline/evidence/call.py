@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from treeline.evidence.advice import LEANING, SURE, Share
+from treeline.evidence.again import FIRST, Again, not_worse
 from treeline.problem.task import Family
 
 if TYPE_CHECKING:
@@ -63,6 +64,10 @@ class Terms:
     "Rows that a longer run could judge; those that were judged where it is None."
     seconds_per_row: float = 0.0
     "Wall seconds of judging one more row."
+    limit_s: float | None = None
+    "The time limit that the same command may make longer; None where no run can go on."
+    again: Again = FIRST
+    "What earlier verdicts on the same run said."
 
 
 def gates_of(judged: Judged, gap: Difference | None, sides: Mapping[Family, Share], terms: Terms) -> list[Reason]:
@@ -87,23 +92,23 @@ def gates_of(judged: Judged, gap: Difference | None, sides: Mapping[Family, Shar
     return found
 
 
-def call_of(gap: Difference, gain: Difference | None) -> tuple[Call, list[Reason]]:
+def call_of(gap: Difference, gain: Difference | None, again: Again = FIRST) -> tuple[Call, list[Reason]]:
     """Return the call where the sides may be compared: first the blend, then the better side, then the tie."""
-    if gain is not None and gain.p_better >= SURE:
+    if gain is not None and gain.p_better >= again.sure(Call.BOTH):
         return Call.BOTH, [
             Reason("BLEND_GAINS", f"a blend of both sides gains more than the margin (P = {gain.p_better:.3f})")
         ]
-    if gap.p_better >= SURE:
+    if gap.p_better >= again.sure(Call.DEEP):
         return Call.DEEP, [Reason("DEEP_BETTER", f"better by more than the margin (P = {gap.p_better:.3f})")]
-    if gap.p_worse >= SURE:
+    if gap.p_worse >= again.sure(Call.CLASSICAL):
         return Call.CLASSICAL, [Reason("CLASSICAL_BETTER", f"better by more than the margin (P = {gap.p_worse:.3f})")]
-    if gap.p_same >= SURE:
+    if gap.p_same >= again.sure(Call.EQUIVALENT):
         return Call.EQUIVALENT, [
             Reason("WITHIN_MARGIN", f"the difference lies inside the margin (P = {gap.p_same:.3f})")
         ]
-    because = [Reason(OPEN, "neither side, nor a tie, is 95% probable")]
+    because = [Reason(OPEN, f"neither side, nor a tie, is {again.asked} probable")]
     for family, p in ((Family.DEEP, gap.p_worse), (Family.CLASSICAL, gap.p_better)):
-        if 1 - p >= SURE:
+        if 1 - p >= again.sure(not_worse(family)):
             words = f"{family.words} {family.verb('are', 'is')} better or within the margin (P = {1 - p:.3f})"
             because.append(Reason(f"{family.upper()}_NOT_WORSE", words))
     return Call.UNDECIDED, because

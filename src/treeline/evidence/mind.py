@@ -11,6 +11,7 @@ import numpy as np
 
 from treeline.evidence.call import Call, Reason
 from treeline.evidence.words import number
+from treeline.problem.budget import spelled
 from treeline.problem.metric import title_of
 from treeline.problem.task import Family
 
@@ -40,13 +41,23 @@ class Decide:
     more_rows: int | None
     "New rows with a target."
     words: str
+    limit: str | None = None
+    "The time limit with which the same command goes on, where that may do."
 
     def to_json(self) -> dict[str, Any]:
         """Return plain data."""
         return asdict(self)
 
 
-def decide(needed: int | None, *, judged: int, held_out: int, seconds_per_row: float, luck: bool = False) -> Decide:
+def decide(
+    needed: int | None,
+    *,
+    judged: int,
+    held_out: int,
+    seconds_per_row: float,
+    luck: bool = False,
+    limit_s: float | None = None,
+) -> Decide:
     """Return what would decide.
 
     Args:
@@ -55,35 +66,41 @@ def decide(needed: int | None, *, judged: int, held_out: int, seconds_per_row: f
         held_out: rows that folds hold out altogether.
         seconds_per_row: wall seconds that judging one more row costs.
         luck: whether that is because the models of the judged folds differ too much by luck (`advice.luck_bars`).
+        limit_s: the run's time limit; None where it cannot go on.
     """
     if needed is None and luck:
-        return _unlucky(max(held_out - judged, 0) * seconds_per_row / 60)
+        return _unlucky(max(held_out - judged, 0) * seconds_per_row / 60, limit_s)
     if needed is None:
         words = "No number of judged rows within reach would decide: the margin's edge is too near for so much doubt."
         return Decide(by="nothing", rows=None, minutes=None, repeats=None, more_rows=None, words=words)
     if needed <= held_out:
         minutes = max(needed - judged, 0) * seconds_per_row / 60
         words = f"About {needed:,} judged rows would settle it; {held_out:,} of yours can be judged: give the run "
-        words += f"{_more(minutes)}."
-        return Decide(by="time", rows=needed, minutes=minutes, repeats=None, more_rows=None, words=words)
+        words, limit = words + f"{_more(minutes)}.", None
+        if limit_s is not None:
+            limit = _longer(limit_s, minutes)
+            words = words[:-1] + f": the same command with --time-limit {limit} goes on from here."
+        return Decide(by="time", rows=needed, minutes=minutes, repeats=None, more_rows=None, words=words, limit=limit)
     if needed * REPEAT**2 <= held_out:
         minutes = (2 * held_out - judged) * seconds_per_row / 60
         words = (
             f"About {needed:,} judged rows would settle it, a few more than the {held_out:,} at hand: a second round "
         )
-        words += f"with other folds (another --seed, {_more(minutes)}) may do."
+        words += f"with other folds (another --seed, {_more(minutes)}, with a new --out) may do."
         return Decide(by="repeats", rows=needed, minutes=minutes, repeats=2, more_rows=None, words=words)
     words = f"About {needed:,} judged rows would settle it, {needed - held_out:,} more than you have; neither time nor repeats "
     words += "replace them."
     return Decide(by="data", rows=needed, minutes=None, repeats=None, more_rows=needed - held_out, words=words)
 
 
-def _unlucky(minutes: float) -> Decide:
+def _unlucky(minutes: float, limit_s: float | None) -> Decide:
     """Say what helps where the luck of the models stands in the way: other folds while some are left, else more data."""
     words = "More rows in the folds that were judged would not settle it, because the luck of their models alone is too much: "
     if minutes > 0:
-        words += f"judge more folds (give the run {_more(minutes)}), or bring more data."
-        return Decide(by="time", rows=None, minutes=minutes, repeats=None, more_rows=None, words=words)
+        limit = None if limit_s is None else _longer(limit_s, minutes)
+        how = f": the same command with --time-limit {limit} goes on from here" if limit else ""
+        words += f"judge more folds (give the run {_more(minutes)}{how}), or bring more data."
+        return Decide(by="time", rows=None, minutes=minutes, repeats=None, more_rows=None, words=words, limit=limit)
     words += "more folds (another --seed) or more data would be needed, and how many cannot be said."
     return Decide(by="data", rows=None, minutes=None, repeats=None, more_rows=None, words=words)
 
@@ -91,7 +108,12 @@ def _unlucky(minutes: float) -> Decide:
 def _more(minutes: float) -> str:
     """Return `about 5 more minutes`."""
     count = max(math.ceil(minutes), 1)
-    return f"about {count:,} minute{'s' if count > 1 else ''} more, with a new --out"
+    return f"about {count:,} minute{'s' if count > 1 else ''} more"
+
+
+def _longer(limit_s: float, minutes: float) -> str:
+    """Return the limit of a run that is given so many more minutes."""
+    return spelled(limit_s + 60 * max(math.ceil(minutes), 1))
 
 
 def margins(gap: Difference) -> tuple[float, float]:

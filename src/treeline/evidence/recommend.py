@@ -11,7 +11,8 @@ from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
-from treeline.evidence.advice import SURE, Share, cheaper_side, price_of, regret
+from treeline.evidence.advice import Share, cheaper_side, price_of, regret
+from treeline.evidence.again import FIRST, Again, not_worse
 from treeline.evidence.call import Call
 from treeline.problem.task import Family
 
@@ -69,7 +70,9 @@ class Choice:
         return asdict(self) | {"because": str(self.because)}
 
 
-def choose(call: Call, gap: Difference, gain: Difference | None, sides: Mapping[Family, Share]) -> Choice:
+def choose(
+    call: Call, gap: Difference, gain: Difference | None, sides: Mapping[Family, Share], *, again: Again = FIRST
+) -> Choice:
     """Return what to do, where the sides may be compared.
 
     Args:
@@ -77,6 +80,7 @@ def choose(call: Call, gap: Difference, gain: Difference | None, sides: Mapping[
         gap: deep minus classical.
         gain: the blend of both minus the better side; None where there is none.
         sides: what each side cost.
+        again: what earlier verdicts on the same run said.
     """
     cheaper, cost = cheaper_side(sides), _cost(sides)
     if call is Call.BOTH and gain is not None:
@@ -85,7 +89,7 @@ def choose(call: Call, gap: Difference, gain: Difference | None, sides: Mapping[
             regret=regret(gain, Family.DEEP), cost=cost,
         )  # fmt: skip
     risk = {Family.CLASSICAL: gap.p_better, Family.DEEP: gap.p_worse}
-    safe = [family for family in Family if 1 - risk[family] >= SURE]
+    safe = [family for family in Family if 1 - risk[family] >= again.sure(not_worse(family))]
     ahead = Family.DEEP if gap.estimate > 0 else Family.CLASSICAL
     if call in (Call.CLASSICAL, Call.DEEP):
         side, ground = Family(str(call).lower()), Ground.WON

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from treeline.errors import DataError
 from treeline.evidence.advice import SURE, Share, cheaper_side, luck_bars, rows_needed
+from treeline.evidence.again import Again, not_worse
 from treeline.evidence.call import MIN_ROWS, OPEN, Call, Reason, Terms, call_of, gates_of, leaning_of, strong
 from treeline.evidence.caveats import caveats_of, lowered_by
 from treeline.evidence.crossing import Treeline, treeline
@@ -71,6 +72,13 @@ class Verdict:
     def speaks(self) -> bool:
         """Whether the sides may be compared: nothing blocks it, nobody is missing, there are rows and a metric."""
         return self.call is not Call.UNDECIDED or self.because[0].code == OPEN
+
+    @property
+    def said(self) -> tuple[str, ...]:
+        """What a later verdict on the same run need not be surer of (`evidence.again`): the call, and who is not worse."""
+        called = () if self.call is Call.UNDECIDED else (str(self.call),)
+        family = self.choice.family if self.choice and self.choice.because.safe else None
+        return called if family is None else (*called, not_worse(family))
 
     @property
     def has_signal(self) -> bool:
@@ -146,14 +154,14 @@ def judge(
     evidence = measured(judged)
     gap = between(judged, evidence, Family.CLASSICAL, Family.DEEP, margin) if len(evidence.measured) == 3 else None
     both, gain = both_sides(judged, evidence, margin)
-    said = _said(gap, gain, sides, gates_of(judged, gap, sides, terms))
+    said = _said(gap, gain, sides, gates_of(judged, gap, sides, terms), again=terms.again)
     lowered, signal = lowered_by(terms.lowering, sides), _signal(judged, evidence, guess)
     because = (*said.because, *lowered)
     told = {family: one_side(judged, family, evidence) for family in Family}
     fronts = _fronts(curves, judged.metric, {} if any(side.unfinished for side in sides.values()) else told)
     line = treeline(*fronts, judged.metric, cut=[side for side in Family if sides[side].cut])
     reach = (len(judged.y), terms.held_out or len(judged.y))
-    settled = _settled(gap, margin, reach, terms.seconds_per_row) if gap and because[0].code == OPEN else None
+    settled = _settled(gap, margin, reach, terms) if gap and because[0].code == OPEN else None
     shown, about = gap if said.choice else None, (*reach, judged.metric.name)
     return Verdict(
         call=said.call,
@@ -187,22 +195,32 @@ class _Said(NamedTuple):
     leaning: Call | None
 
 
-def _said(gap: Difference | None, gain: Difference | None, sides: Mapping[Family, Share], gates: list[Reason]) -> _Said:
+def _said(
+    gap: Difference | None,
+    gain: Difference | None,
+    sides: Mapping[Family, Share],
+    gates: list[Reason],
+    *,
+    again: Again,
+) -> _Said:
     """Gate first, then what the evidence says and what to do."""
     if gap is None or (gates and gates[0].code != "UNFINISHED"):
         return _Said(Call.UNDECIDED, gates, None, None)
-    call, because = call_of(gap, gain)
+    call, because = call_of(gap, gain, again)
     leaning = leaning_of(gap, gain) if call is Call.UNDECIDED else call if gates else None
     if gates:
         return _Said(Call.UNDECIDED, gates, None, leaning)
-    return _Said(call, because, choose(call, gap, gain, sides), leaning)
+    return _Said(call, because, choose(call, gap, gain, sides, again=again), leaning)
 
 
-def _settled(gap: Difference, margin: float, reach: tuple[int, int], seconds_per_row: float) -> Decide:
+def _settled(gap: Difference, margin: float, reach: tuple[int, int], terms: Terms) -> Decide:
     """Return what would decide an open verdict."""
     rows, held = reach
     needed = rows_needed(gap, margin, rows)
-    return decide(needed, judged=rows, held_out=held, seconds_per_row=seconds_per_row, luck=luck_bars(gap, margin))
+    return decide(
+        needed, judged=rows, held_out=held, seconds_per_row=terms.seconds_per_row, luck=luck_bars(gap, margin),
+        limit_s=terms.limit_s,
+    )  # fmt: skip
 
 
 def _fronts(curves: Sequence[Curve], metric: Metric, told: Mapping[Family, dict[str, Any]]) -> tuple[Curve, Curve]:

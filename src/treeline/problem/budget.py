@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 import re
+import shlex
 from dataclasses import dataclass
 
 from treeline.errors import BudgetError, UsageError, shown
 
-__all__ = ["Budget", "seconds_of"]
+__all__ = ["Budget", "longer", "seconds_of", "spelled"]
 
 UNITS = {"": 1.0, "s": 1.0, "sec": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
 
@@ -57,3 +58,24 @@ def seconds_of(text: str | float) -> float:
             f"The time limit is {shown(text)}; it must be above zero.", do="Give at least 5s, better 60s."
         )
     return total
+
+
+def spelled(seconds: float) -> str:
+    """Return seconds as a time limit is written, rounded up to whole minutes from two on: `90s`, `7m`, `1h30m`."""
+    if seconds <= 120:
+        return f"{math.ceil(seconds)}s"
+    hours, minutes = divmod(math.ceil(seconds / 60), 60)
+    return (f"{hours}h" if hours else "") + (f"{minutes}m" if minutes else "")
+
+
+def longer(command: str, seconds: float) -> str:
+    """Return a command line with another time limit; where there is none it was called from Python, and that is said."""
+    if not command:
+        return f"the same call with time_limit={spelled(seconds)!r}"
+    words, kept = iter(shlex.split(command)), []
+    for word in words:
+        if word == "--time-limit":
+            next(words, None)
+        elif not word.startswith("--time-limit="):
+            kept.append(word)
+    return shlex.join([*kept, "--time-limit", spelled(seconds)])

@@ -26,6 +26,7 @@ from treeline.machine import budget_of, check_supported
 from treeline.problem.settings import Settings
 from treeline.problem.task import TRANSCRIPTION, Family
 from treeline.report.live import Live
+from treeline.report.privacy import without_secrets
 from treeline.session import Term, finish, opened, play, spare, stopped_by_signals, told_again
 from treeline.study import Study, runs
 from treeline.telling import tell
@@ -91,7 +92,7 @@ def run(
             else:
                 live.start(problem, wanted.seconds - used_seconds(ledger), families)
                 opening = open_contest(dataset, problem, ledger, settings=wanted, budget=budget, targets=(rows, y))
-                begin(ledger, limit_s=wanted.seconds, command=command)
+                begin(ledger, limit_s=wanted.seconds, command=without_secrets(command))
                 if not ledger.trials:
                     live.event("prior", words=expected(ledger.head["prior"]))
                 crowded = (time.monotonic() - origin) / max(time.process_time() - cpu, 0.1)

@@ -25,6 +25,7 @@ from treeline.data.media_sound import HZ
 from treeline.deliver.spoken import check_lengths, write_spoken
 from treeline.errors import DataError, SetupError, UsageError, nearest, shown
 from treeline.problem.task import TRANSCRIPTION
+from treeline.report.privacy import without_secrets
 from treeline.report.transcript import tell_transcripts
 from treeline.session import opened, stopped_by_signals
 
@@ -66,7 +67,7 @@ def transcribe(
     with opened(folder, dataset, settings) as ledger:
         if not ledger.head:
             ledger.append("head", **_head(dataset, settings, sounds, found.folder))
-        begin(ledger, limit_s=settings.seconds, command=command)
+        begin(ledger, limit_s=settings.seconds, command=without_secrets(command))
         signal = _hear(ledger, dataset, speech, settings=settings, origin=origin, notify=notify)
         used = sum(stop["session_s"] for stop in ledger.of_kind("stop")) + time.monotonic() - origin
         ledger.append("stop", why="stopped" if signal else "finished", session_s=round(time.monotonic() - origin, 3),

@@ -28,4 +28,5 @@ def test_a_longer_limit_takes_the_place_of_the_old_one():
     )
     assert longer("treeline run a.csv --time-limit=60s", 90) == "treeline run a.csv --time-limit 90s"
     assert longer("treeline run --config run.toml", 90) == "treeline run --config run.toml --time-limit 90s"
+    assert longer("treeline run it's", 90) == "treeline run it's --time-limit 90s"
     assert longer("", 90) == "the same call with time_limit='90s'"

@@ -6,6 +6,7 @@ that was told before: 5%, 2.5%, 1.25% … What an earlier verdict said has spent
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from treeline.evidence.advice import SURE
@@ -30,7 +31,7 @@ class Again:
         """Return the probability from which on `what` is said."""
         if any(what in said for said in self.before):
             return SURE
-        return 1 - (1 - SURE) / 2 ** len(self.before)
+        return 1 - math.ldexp(1 - SURE, -len(self.before))
 
     @property
     def asked(self) -> str:

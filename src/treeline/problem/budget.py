@@ -72,7 +72,10 @@ def longer(command: str, seconds: float) -> str:
     """Return a command line with another time limit; where there is none it was called from Python, and that is said."""
     if not command:
         return f"the same call with time_limit={spelled(seconds)!r}"
-    words, kept = iter(shlex.split(command)), []
+    try:
+        words, kept = iter(shlex.split(command)), list[str]()
+    except ValueError:  # not as our command line writes it
+        return f"{command} --time-limit {spelled(seconds)}"
     for word in words:
         if word == "--time-limit":
             next(words, None)

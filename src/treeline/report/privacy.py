@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-__all__ = ["clean", "redacted"]
+__all__ = ["clean", "redacted", "without_secrets"]
 
 UNSEEN = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ud800-\udfff\ufeff\ufff9-\ufffb]"
@@ -25,9 +25,21 @@ def clean(text: str) -> str:
 
 def redacted(data: Any) -> Any:
     """Return JSON data without logins in URLs, home folders and the values of secret environment variables."""
-    hidden = {value for name, value in os.environ.items() if SECRET_NAME.search(name) and len(value) >= 8}
     home = str(Path.home())
-    return _redact(data, sorted(hidden, key=len, reverse=True), home if len(home) > 1 else "")
+    return _redact(data, _hidden(), home if len(home) > 1 else "")
+
+
+def without_secrets(command: str) -> str:
+    """Return a command line that can be repeated here: only logins in URLs and secrets are taken out."""
+    for value in _hidden():
+        command = command.replace(value, "…")
+    return LOGIN.sub(r"\1…@", command)
+
+
+def _hidden() -> list[str]:
+    """Return the values of secret environment variables, the longest first."""
+    hidden = {value for name, value in os.environ.items() if SECRET_NAME.search(name) and len(value) >= 8}
+    return sorted(hidden, key=len, reverse=True)
 
 
 def _redact(data: Any, hidden: list[str], home: str) -> Any:

@@ -149,6 +149,8 @@ def _afterwards(s: Summary) -> list[RenderableType]:
     if out:
         lines += [f"treeline predict {shlex.quote(str(out))} new.csv -o predictions.csv"] if got.get("what") else []
         lines.append(f"The report: {out}/report.html")
+    if (s.verdict["budget"] or {}).get("longer"):
+        lines += ["More time may settle it; to go on from here:", str(s.verdict["budget"]["longer"])]
     return ["", *(_text(line, "" if line.startswith(("treeline", "The report")) else "dim") for line in lines), ""]
 
 

@@ -16,8 +16,10 @@ import numpy as np
 
 from treeline.evidence.advice import SURE, Share
 from treeline.evidence.again import Again
+from treeline.evidence.call import call_of
 from treeline.evidence.losses import judged_of
-from treeline.evidence.verdict import Terms, judge
+from treeline.evidence.recommend import choose, said_of
+from treeline.evidence.sides import between, measured
 from treeline.problem.metric import Array
 from treeline.problem.task import Family
 
@@ -51,19 +53,18 @@ class Tally:
 
 def looked(table: dict[str, Array], lead: float, margin: float, tally: Tally) -> None:
     """Judge a world at each look, and count."""
-    false = {"CLASSICAL", "DEEP", "BOTH"}
+    false = {"CLASSICAL", "DEEP"}
     paid, free, risky, before = [], [], [], Again()
     for upto in LOOKS:
         kept = np.isin(table["fold"], range(upto))
         judged = judged_of({name: column[kept] for name, column in table.items()})
-        told = judge(judged, margin=margin, shares=SHARES, terms=Terms(again=before))
-        paid.append(str(told.call) in false)
-        gap = told.difference
-        free.append(max(gap.p_better, gap.p_worse) >= SURE if gap else False)
-        risky.append(
-            lead > 0 and told.choice is not None and told.choice.because.safe and told.choice.side == "classical"
-        )
-        before = Again((*before.before, told.said))
+        gap = between(judged, measured(judged, members=False), Family.CLASSICAL, Family.DEEP, margin)
+        call, _ = call_of(gap, None, before)
+        choice = choose(call, gap, None, SHARES, again=before)
+        paid.append(str(call) in false)
+        free.append(max(gap.p_better, gap.p_worse) >= SURE)
+        risky.append(lead > 0 and choice.because.safe and choice.side == "classical")
+        before = Again((*before.before, said_of(call, choice)))
     tally.first += paid[0]
     tally.paid += any(paid)
     tally.free += any(free)

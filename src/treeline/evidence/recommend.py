@@ -19,7 +19,7 @@ from treeline.problem.task import Family
 if TYPE_CHECKING:
     from treeline.evidence.paired import Difference
 
-__all__ = ["BOTH", "Choice", "Ground", "choose"]
+__all__ = ["BOTH", "Choice", "Ground", "choose", "said_of"]
 
 BOTH = "both"
 
@@ -104,6 +104,13 @@ def choose(
         side=str(side), because=ground, p_not_worse=1 - risk[side], p_loses_more_than_margin=risk[side],
         regret=regret(gap, side), cost=cost,
     )  # fmt: skip
+
+
+def said_of(call: Call, choice: Choice | None) -> tuple[str, ...]:
+    """Return what a later verdict need not be surer of: the call, and who is not worse."""
+    called = () if call is Call.UNDECIDED else (str(call),)
+    family = choice.family if choice is not None and choice.because.safe else None
+    return called if family is None else (*called, not_worse(family))
 
 
 def _cost(sides: Mapping[Family, Share]) -> dict[str, Any] | None:

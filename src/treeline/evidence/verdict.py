@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from treeline.errors import DataError
 from treeline.evidence.advice import SURE, Share, cheaper_side, luck_bars, rows_needed
-from treeline.evidence.again import Again, not_worse
+from treeline.evidence.again import Again
 from treeline.evidence.call import MIN_ROWS, OPEN, Call, Reason, Terms, call_of, gates_of, leaning_of, strong
 from treeline.evidence.caveats import caveats_of, lowered_by
 from treeline.evidence.crossing import Treeline, treeline
 from treeline.evidence.curves import Curve, anchored, frontier
 from treeline.evidence.mind import Decide, decide, mind
 from treeline.evidence.paired import compare
-from treeline.evidence.recommend import Choice, choose
+from treeline.evidence.recommend import Choice, choose, said_of
 from treeline.evidence.scores import Judged, cleaned
 from treeline.evidence.sides import Sides, between, both_sides, measured, one_side
 from treeline.evidence.words import as_json, headline, plain_lines, sentence
@@ -76,9 +76,7 @@ class Verdict:
     @property
     def said(self) -> tuple[str, ...]:
         """What a later verdict on the same run need not be surer of (`evidence.again`): the call, and who is not worse."""
-        called = () if self.call is Call.UNDECIDED else (str(self.call),)
-        family = self.choice.family if self.choice and self.choice.because.safe else None
-        return called if family is None else (*called, not_worse(family))
+        return said_of(self.call, self.choice)
 
     @property
     def has_signal(self) -> bool:

@@ -40,7 +40,7 @@ class Treeline:
     p_overtaken: dict[str, float]
     "Probability that the leader has been overtaken at 2, 4 and 8 times today's rows."
     between: tuple[int, int] | None
-    "Today's rows and 4 x as many: there it changed on public data. None where the other side is unlikely to lead at 8 x the rows."
+    "Today's rows and 4 x as many: there it changed in public data. None if the other side is unlikely to lead at 8 x the rows."
     last: int | None
     "Training rows of the last rung that both sides have: what 2, 4 and 8 times refer to."
     crossed_at: int | None

@@ -50,7 +50,7 @@ def gap_of(lead: float, n: int = 4000):
 
 
 LINE = Treeline(
-    leader=None, p_overtaken={}, rows=None, interval=None, last=None, crossed_at=None, doubling={}, flags=(), notes=(),
+    leader=None, p_overtaken={}, between=None, last=None, crossed_at=None, doubling={}, flags=(), notes=(),
     self_check=None, words="",
 )  # fmt: skip
 

@@ -49,6 +49,16 @@ def test_a_linear_model_is_among_the_first_where_rows_are_few() -> None:
         assert wave(line_up(cards(), given(rows=rows), families=["classical"]))[3].name == name
 
 
+def test_who_gave_up_a_place_comes_later() -> None:
+    for more, family, name in (
+        ({"rows": 500}, Family.CLASSICAL, "xgboost"),
+        ({"rows": 500}, Family.CLASSICAL, "random_forest"),
+        ({"ordered": True}, Family.DEEP, "transformer"),
+    ):
+        listed = line_up(cards(), given(**more), families=[str(family)]).entries[family]
+        assert name in [entry.name for entry in listed if not entry.reference][FIRST_WAVE:]
+
+
 def test_a_dated_linear_model_has_no_hinges_and_products() -> None:
     """They reach far beyond the dates seen: on one table 22.4 instead of 8.4 RMSE."""
     for dated, hinges in ((False, {}), (True, {"knots": 0, "pairs": 0})):

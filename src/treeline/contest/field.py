@@ -20,12 +20,12 @@ FIRST = {
 }
 """The contenders by default, the one with the largest gain per second first, by how much each adds to the best of the others
 (docs/decisions/0020). A name that comes twice stands there with two settings: the tuned ones and the library's own."""
-SMALL = {"xgboost": ("linear", 3000)}
+SMALL = {"xgboost": ("linear", 3000), "random_forest": ("ebm", 3000)}
 "Below so many rows another candidate takes the place."
 DATED = {"transformer": "mlp"}
 "Where rows are ordered in time another candidate takes the place."
 RESERVE = {
-    Family.CLASSICAL: ("linear", "ebm", "xgboost", "random_forest", "extra_trees", "svm", "neighbours"),
+    Family.CLASSICAL: ("linear", "random_forest", "extra_trees", "ebm", "svm", "neighbours"),
     Family.DEEP: ("tabicl", "tabpfn"),
 }
 "Who comes next: in place of a contender that cannot start, and after the first four."
@@ -210,10 +210,11 @@ def _probe(first: Entry, candidate: str, kind: str, params: dict[str, Any]) -> E
 def _wanted(family: Family, given: Given) -> list[str]:
     table: list[str] = []
     if given.table:
-        dated = DATED if given.ordered else {}
-        small = {name: other for name, (other, least) in SMALL.items() if given.rows < least}
-        table += [dated.get(name, small.get(name, name)) for name in FIRST[family]]
-        table += [name for name in RESERVE[family] if name not in table]
+        swapped = {name: other for name, (other, least) in SMALL.items() if given.rows < least}
+        swapped |= DATED if given.ordered else {}
+        table += [swapped.get(name, name) for name in FIRST[family]]
+        later = [*(swapped.get(name, name) for name in RESERVE[family]), *FIRST[family], *RESERVE[family]]
+        table += [name for name in dict.fromkeys(later) if name not in table]
     if not given.kinds:
         return table
     kind = given.kinds[0]

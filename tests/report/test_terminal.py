@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 
 import polars as pl
 import pytest
@@ -31,6 +32,14 @@ def test_the_verdict_is_told_in_plain_lines() -> None:
 @pytest.mark.parametrize("width", [40, 80, 200])
 def test_no_line_is_wider_than_the_terminal(name: str, width: int) -> None:
     assert max(map(len, as_lines(WORLDS[name](), width))) <= width
+
+
+def test_the_command_that_goes_on_is_told() -> None:
+    told = WORLDS["binary"]()
+    command = "treeline run churn.csv --target Churn --time-limit 10m"
+    assert command not in as_lines(told)
+    longer = replace(told, verdict=told.verdict | {"budget": told.verdict["budget"] | {"longer": command}})
+    assert command in as_lines(longer)
 
 
 def test_causes_are_told_where_all_failed() -> None:

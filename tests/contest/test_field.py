@@ -81,3 +81,11 @@ def test_exactly_those_compete_that_are_named() -> None:
     field = line_up(cards(), given(), families=["classical", "deep"], only=["lightgbm"])
     settings = cards()["lightgbm"].portfolio
     assert [entry.params for entry in field.entries[Family.CLASSICAL][1:]] == [dict(one) for one in settings]
+
+
+def test_a_plug_in_competes_where_it_is_asked_for_by_name(stubs: None) -> None:
+    assert "steady" not in [
+        entry.name for entry in line_up(cards(), given(), families=["classical"]).entries[Family.CLASSICAL]
+    ]
+    field = line_up(cards(), given(), families=["classical", "deep"], only=["steady", "mlp"])
+    assert [entry.name for entry in wave(field)] == ["steady"]

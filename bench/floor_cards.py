@@ -27,7 +27,7 @@ from treeline.problem.task import Task
 __all__ = ["TRIED", "answers"]
 
 TRIED = {
-    "lightgbm": (0, 1, 5), "xgboost": (0, 1), "catboost": (0, 2), "random_forest": (0,), "ebm": (0,), "linear": (0,), "svm": (0,),
+    "lightgbm": (0, 1, 5), "xgboost": (0, 1), "catboost": (0, 1), "random_forest": (0,), "ebm": (0,), "linear": (0,), "svm": (0,),
 }  # fmt: skip
 "Cards and the places in their portfolios."
 SECONDS = 40.0

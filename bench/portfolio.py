@@ -23,7 +23,7 @@ WORST, WAVE, SMALL, LARGE = 0.5, 6, 3_000, 10**9
 Told = tuple[pd.DataFrame, pd.Series]
 PLAIN = ["lightgbm", "lightgbm_600", "histogram_boosting", "xgboost", "catboost", "random_forest", "linear"]
 SETTINGS = [
-    *("lightgbm", "lightgbm-2", "lightgbm-6", "xgboost", "xgboost-2", "catboost", "catboost-3"),
+    *("lightgbm", "lightgbm-2", "lightgbm-6", "xgboost", "xgboost-2", "catboost", "catboost-2"),
     *("random_forest", "ebm", "linear"),
 ]
 FACTS = ROOT / "bench" / "results" / "floor.jsonl"

@@ -81,7 +81,7 @@ def test_the_model_predicts_frames_and_files_alike(churn):
     assert any("400 rows predicted" in note for note in notes)
 
 
-def test_the_leaderboard_names_what_is_handed_over(churn):
+def test_the_delivered_model_was_not_chosen_by_luck(churn):
     board = churn[0].leaderboard()
     assert set(board.columns) >= {"name", "family", "score", "low", "high", "weight", "state"}
     assert board.filter(pl.col("weight") > 0)["weight"].sum() == pytest.approx(1)

@@ -89,31 +89,6 @@ PUBLIC_DOORS = {
 }  # they mirror the user's options, one by one
 
 
-TESTED_BY = {
-    "candidates/classical/": "candidates/test_classical_conformance.py",  # every card, through the suite for outsiders
-    "candidates/deep/": "candidates/test_deep_networks.py",
-    "candidates/dates.py": "candidates/test_features.py",  # parts of the encoder
-    "candidates/landmarks.py": "contest/test_measures.py",  # a run with a prior
-    "candidates/speech.py": "test_transcription.py",
-    "data/": "data/test_audit.py",  # findings, by their codes; what reads, by the files that it reads:
-    **dict.fromkeys(
-        ("data/raw.py", "data/decoders.py", "data/decoding.py", "data/media_files.py"), "data/test_read_media.py"
-    ),
-    **dict.fromkeys(("data/frames.py", "data/read_files.py", "data/typed_values.py"), "data/test_read_table.py"),
-    **dict.fromkeys(("data/missing_text.py", "data/number_text.py", "data/date_text.py"), "data/test_kinds.py"),
-    **dict.fromkeys(("data/target.py", "data/clock.py", "data/goal.py", "data/order.py"), "data/test_ask.py"),
-    "deliver/": "deliver/test_bundle.py",
-    "doctor.py": "test_cli.py",
-    "study.py": "test_api.py",
-    "telling.py": "test_api.py",
-    "evidence/": "evidence/test_verdict.py",  # words and sides of a verdict
-    "problem/scoring.py": "problem/test_metric.py",
-    "report/": "report/test_html.py",  # every part of the page
-    "testing/": "candidates/test_classical_conformance.py",  # the suite itself
-}
-"Modules without a test file of their own name that no test of their folder imports: where they are tested. Contest has none."
-
-
 @dataclass(frozen=True)
 class Source:
     """One file of the package."""
@@ -292,26 +267,6 @@ def test_the_rules_see_what_they_look_for() -> None:
     bad = Source("data/utils.py", BAD, ast.parse(BAD))
     silent = [rule.__name__ for rule in RULES if not list(rule(bad))]
     assert silent == ["files_are_short", "folders_hold_one_docstring_and_no_names"]
-
-
-def test_the_tests_mirror_the_source() -> None:
-    written = {
-        path.relative_to(ROOT / "tests").as_posix(): path.read_text(encoding="utf-8")
-        for path in (ROOT / "tests").rglob("test_*.py")
-    }
-    missing = []
-    for name in (source.name for source in sources() if not source.name.endswith("__.py")):
-        folder, _, file = name.rpartition("/")
-        module = "treeline." + name.removesuffix(".py").replace("/", ".")
-        near = (
-            text for place, text in written.items() if place.rpartition("/")[0] == name.rpartition("/")[0].split("/")[0]
-        )
-        own = f"{folder}/test_{file}".lstrip("/") in written
-        listed = any(name.startswith(start) and place in written for start, place in TESTED_BY.items())
-        if not (own or listed or any(re.search(rf"\b{re.escape(module)}\b", text) for text in near)):
-            missing.append(name)
-    assert not missing, f"no test of the same name, none that imports them: {', '.join(missing)}"
-    assert not [place for place in TESTED_BY.values() if place not in written]
 
 
 BAD = (

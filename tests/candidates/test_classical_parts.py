@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 
 from treeline.candidates.card import Clock, Fold, Rows, Shape, Watch
-from treeline.candidates.classical.lightgbm import bins_for
 from treeline.candidates.classical.rounds import faster, look_at, patience_at, run_rounds
 from treeline.candidates.classical.target import Scale, sigmoid, softmax
 from treeline.candidates.classical.trees import Grove
@@ -206,10 +205,3 @@ def test_categories_that_the_library_splits_itself_come_back_from_disk(name: str
     np.testing.assert_array_equal(again.predict(rows), said)
     strange = Rows(shape, rows.num[:3], np.array([[0], [41], [99]], np.int32))
     assert np.isfinite(again.predict(strange)).all(), "missing, unseen, out of range"
-
-
-def test_lightgbm_makes_no_bins_of_fewer_rows_than_a_leaf_must_hold():
-    chosen = {"max_bin": 255, "min_data_in_leaf": 40}
-    assert [bins_for(rows, chosen) for rows in (500, 4000, 50_000)] == [63, 100, 255]
-    assert bins_for(500, {"max_bin": 31, "min_data_in_leaf": 40}) == 31
-    assert bins_for(2935, {"max_bin": 255, "min_data_in_leaf": 3}) == 255

@@ -284,16 +284,3 @@ def test_a_net_of_media_that_was_hardly_begun_on_few_rows_gets_its_fold_at_the_t
     wish = plan.next(Family.DEEP, trials, [], 45.0)
     assert wish is not None and wish.rung == 1.0
     assert wish.seconds > 8
-
-
-def test_below_a_rung_under_way_nobody_is_fitted_once_more():
-    plan = plan_of(["quick", "good"], rows=400_000, seconds=30)
-    low = plan.rungs[0]
-    rows = round(400_000 * low)
-    seen = [
-        replace(trial_of(name, rung=low, wall_s=6.0), rows=rows, family=Family.CLASSICAL) for name in ("quick", "good")
-    ]
-    first = plan.next(Family.CLASSICAL, seen, [], 24.0)
-    assert low < first.rung < 1.0
-    second = plan.next(Family.CLASSICAL, seen, [(first.entry.name, first.rung, 0)], 24.0)
-    assert second is None or second.entry.name != first.entry.name

@@ -12,7 +12,7 @@ OWN = {
 FACTS = {
     "delivered": {"what": "deep", "members": [B], "predict_s_per_1000": 0.02},
     "score": 0.85, "interval": [0.83, 0.87], "rows": 2000, "single": False, "metric": "roc_auc", "margin": 0.005,
-    "fitted_rows": 1600, "of_rows": 1600, "side": "deep", "misses_newest": False, "own": OWN, "bytes": 2**20,
+    "fitted_rows": 1600, "of_rows": 1600, "side": "deep", "own": OWN, "bytes": 2**20,
     "gain": {"estimate": -0.01, "interval": [-0.015, -0.005], "p_worse": 0.9},
 }  # fmt: skip
 
@@ -45,10 +45,6 @@ def test_a_blend_of_both_that_needs_one_side_only_says_so():
 
 def test_a_single_model_is_not_praised_with_a_score_of_its_own():
     assert "fitted on all 2,500 rows, so no row is left to judge it" in lines(single=True, fitted_rows=2500)[-1]
-
-
-def test_models_that_miss_the_newest_rows_say_how_to_get_one_that_does_not():
-    assert "--single" in lines(misses_newest=True)[-1]
 
 
 def test_models_that_saw_a_part_of_the_rows_say_so():

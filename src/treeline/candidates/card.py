@@ -245,6 +245,8 @@ class Card:
     "How fit seconds grow with rows, before it is measured."
     portfolio: tuple[dict[str, Any], ...] = ({},)
     "Settings worth trying, by expected gain per second; the first one is the default."
+    lead: int = 0
+    "The place in the portfolio of the setting that stands for the candidate in a first wave."
     mild: int = 0
     "The place in the portfolio of the setting that leads where rows are ordered in time: it fits the past less closely."
     plain: str = ""

@@ -20,12 +20,12 @@ FIRST = {
 }
 """The contenders by default, the one with the largest gain per second first, by how much each adds to the best of the others
 (docs/decisions/0020). A name that comes twice stands there with two settings: the tuned ones and the library's own."""
-SMALL = {"xgboost": ("linear", 3000), "random_forest": ("ebm", 3000)}
+SMALL = {"xgboost": ("linear", 10_000)}
 "Below so many rows another candidate takes the place."
-DATED = {"transformer": "mlp"}
-"Where rows are ordered in time another candidate takes the place."
+DATED = {"xgboost": "xgboost", "transformer": "mlp"}
+"Where rows are ordered in time another candidate takes the place, or the same one keeps it."
 RESERVE = {
-    Family.CLASSICAL: ("linear", "random_forest", "extra_trees", "ebm", "svm", "neighbours"),
+    Family.CLASSICAL: ("xgboost", "linear", "ebm", "random_forest", "extra_trees", "svm", "neighbours"),
     Family.DEEP: ("tabicl", "tabpfn"),
 }
 "Who comes next: in place of a contender that cannot start, and after the first four."
@@ -213,8 +213,7 @@ def _wanted(family: Family, given: Given) -> list[str]:
         swapped = {name: other for name, (other, least) in SMALL.items() if given.rows < least}
         swapped |= DATED if given.ordered else {}
         table += [swapped.get(name, name) for name in FIRST[family]]
-        later = [*(swapped.get(name, name) for name in RESERVE[family]), *FIRST[family], *RESERVE[family]]
-        table += [name for name in dict.fromkeys(later) if name not in table]
+        table += [name for name in dict.fromkeys((*RESERVE[family], *FIRST[family])) if name not in table]
     if not given.kinds:
         return table
     kind = given.kinds[0]
@@ -234,11 +233,10 @@ def _with_weights(entry: Entry, card: Card, given: Given) -> Entry:
 
 
 def _in_order(card: Card, given: Given) -> Card:
-    """Return the card with its mildest setting first where rows are ordered in time: what fits the past best drifts furthest."""
-    if not (given.ordered and card.mild):
-        return card
+    """Return the card with its leading setting first: the mildest where rows are dated, for that drifts least."""
+    at = card.mild if given.ordered and card.mild else card.lead
     settings = card.portfolio
-    return replace(card, portfolio=(settings[card.mild], *settings[: card.mild], *settings[card.mild + 1 :]))
+    return replace(card, portfolio=(settings[at], *settings[:at], *settings[at + 1 :]))
 
 
 def _entries(cards: list[Card], family: Family, *, first: int) -> tuple[Entry, ...]:

@@ -213,8 +213,6 @@ class Plan:
         for entry in order[:2] if begun else order:
             rungs = self.rungs[1:-1] if begun else [rung for rung in self.rungs[-2::-1] if rung > record.highest(entry)]
             for rung in rungs:
-                if not begun and record.touched(entry, rung):
-                    break  # a higher one is under way, or was tried in vain
                 natural = record.seconds(entry, rung)
                 enough = 1.0 if begun else least_of(self.cards[entry.candidate])
                 if not record.touched(entry, rung) and enough * natural <= room:

@@ -10,12 +10,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from treeline.contest.delivery import BOTH, CALLED, seconds_per_1000
-from treeline.data.splits import ALL
 from treeline.evidence.paired import compare, score_interval
 from treeline.evidence.words import number, percent
 from treeline.problem.metric import title_of
 from treeline.problem.problem import Problem
-from treeline.problem.task import Policy
 
 if TYPE_CHECKING:
     from treeline.contest.delivery import Delivered
@@ -61,7 +59,6 @@ def facts_of(
         "delivered": content(made), **judged(made.prediction), "rows": count, "single": single,
         "metric": problem.metric.name, "margin": problem.margin,
         "fitted_rows": most.rows, "of_rows": round(most.rows / most.rung), "side": side,
-        "misses_newest": problem.policy is Policy.TIME and any(t.fold != ALL for pick in made.picks for t in pick.trials),
         "own": content(own) | judged(own.prediction) | {
             "bytes": sum(path.stat().st_size for path in bundle.rglob("*") if path.is_file())
         },
@@ -112,10 +109,6 @@ class Handed:
             lines.append(
                 f"It is one model, fitted on all {told['fitted_rows']:,} rows, so no row is left to judge it: the score is "
                 "that of the same contender's fold models, fitted on fewer rows."
-            )
-        elif told["misses_newest"]:
-            lines.append(
-                "Its models have not seen the newest rows, which judged them; --single fits one model on all rows."
             )
         elif told["fitted_rows"] < told["of_rows"]:
             lines.append(f"Its models were fitted on {told['fitted_rows']:,} of {told['of_rows']:,} rows only.")

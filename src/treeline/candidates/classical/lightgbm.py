@@ -21,7 +21,7 @@ from treeline.candidates.prepare import TargetMean, codes_of, settings
 from treeline.problem.metric import Array
 from treeline.problem.task import Family, Task
 
-__all__ = ["CARDS", "LightGBM", "bins_for"]
+__all__ = ["CARDS", "LightGBM"]
 
 COMMON: dict[str, Any] = {
     "steps": 1000,
@@ -46,7 +46,6 @@ OWN = {
     "bagging_fraction": 1.0,
 }
 "LightGBM's own defaults."
-LEAST_BINS = 63
 PILOT = 10
 BLOCK = 300
 "Trees that are walked together: more of them fall out of the processor's cache (3.5 times slower on 26 classes)."
@@ -118,7 +117,6 @@ class LightGBM:
             "feature_pre_filter": False,
             # A quarter of the usual sample: finding the bins takes half the time.
             "bin_construct_sample_cnt": 50_000,
-            "max_bin": chosen["max_bin"] if native else bins_for(len(fold.train), chosen),
         }
         split = [len(shape.num_names) + j for j in range(len(shape.cards))] if native else []
         matrix = _matrix(fold.train, encoded, native=native)
@@ -174,15 +172,6 @@ class LightGBM:
         booster = lgb.Booster(model_str=arrays["model"].tobytes().decode())
         means = TargetMean(arrays["columns"], arrays["start"], arrays["means"])
         return Boosted(booster, means, Scale(**meta["scale"]), meta.get("rate", 0.0), meta.get("native", False))
-
-
-def bins_for(rows: int, chosen: Mapping[str, Any]) -> int:
-    """Return the bins of an input: no more than `max_bin`, and not so many that one holds fewer rows than a leaf must.
-
-    With few rows a round costs what its bins cost: a third of the CPU seconds for the same score on 2,935 rows of 54 inputs
-    and seven classes (bench/RESULTS.md).
-    """
-    return min(int(chosen["max_bin"]), max(LEAST_BINS, rows // max(int(chosen["min_data_in_leaf"]), 1)))
 
 
 def _matrix(rows: Rows, encoded: Array, *, native: bool) -> Array:

@@ -96,13 +96,8 @@ def report(facts: Facts, page: Path = PAGE) -> None:
     if shares:
         append("The floor: each side against the plain libraries", short)
     measured = f"Measured with Treeline at {commit()} on {machine()}. Made by `python bench/floor.py report`."
-    parts = [
-        ABOUT,
-        "## How often\n",
-        short,
-        "\n## Every set\n",
-        markdown(head, rows),
-        "\n## The plain libraries\n",
-        _plain(facts),
-    ]
+    if not rows:
+        short = "No run has been measured yet: `python bench/floor.py treeline`, on a machine that does nothing else."
+    told = ["## Every set\n", markdown(head, rows), ""] if rows else []
+    parts = [ABOUT, "## How often\n", short, "", *told, "## The plain libraries\n", _plain(facts)]
     page.write_text("\n".join([*parts, "\n" + measured, ""]), encoding="utf-8")

@@ -12,6 +12,7 @@ import numpy as np
 from measure import markdown
 from truth_cells import WIDTHS
 from truth_choice import choice_goals, choices_table
+from truth_field import field_table
 from truth_verdicts import (
     calls_table,
     cases_table,
@@ -45,6 +46,7 @@ def report(results: Path, docs: Path) -> None:
         _nulls(null),
         _power(power),
         _coverage([one for one in null if not one["shuffled"]], power),
+        field_table(_read(results / "truth_field.jsonl")),
     ]
     parts += [_real(real, docs), last.strip()]
     (docs / "truth.md").write_text("\n\n".join(part for part in parts if part) + "\n", encoding="utf-8")

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from treeline.contest.ailments import _stopped, ailments
+import pytest
+
+from treeline.contest.ailments import _of_rows, _stopped, ailments
 from treeline.contest.blend import gather
 from treeline.contest.trial import State
+from treeline.evidence.sides import measured, one_side
 from treeline.problem.task import Family
+from treeline.testing.worlds import world
 
 from .small import FOLDS, PROBLEM, fit, ledger_of
 
@@ -39,3 +43,14 @@ def test_a_winner_whose_last_fold_was_cut_and_left_out_is_not_said_to_have_had_a
     told = ailments(ledger, judged, {"families": {"deep": side}, "margin": 0.05}, [])
     words = next(one for one in told["sides"]["deep"]["ailments"] if one["name"] == "under_training")["evidence"]
     assert "the clock ended 1 fit on all rows (the earliest after 35% of its steps)" in words
+
+
+def test_the_spread_of_rows_is_what_is_left_without_the_luck_of_the_models() -> None:
+    judged = world(0, rows=500).judged
+    evidence = measured(judged)
+    told = one_side(judged, Family.DEEP, evidence)
+    pull = evidence.measured[Family.DEEP].influence
+    assert pull is not None
+    assert _of_rows(told) == pytest.approx((pull @ pull / len(pull) ** 2 + evidence.measured[Family.DEEP].floor) ** 0.5)
+    assert _of_rows(told) < told["se"]
+    assert _of_rows({"se": None, "luck": None}) == 0.0

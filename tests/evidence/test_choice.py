@@ -61,6 +61,38 @@ def test_one_member_or_no_rows() -> None:
     assert choose(noisy(y, [1.0, 2.0]), y, METRICS["log_loss"], rows=none).tolist() == [0.5, 0.5]
 
 
+def test_forty_rows_of_forty_faces_are_no_reason_to_blend_in_a_guess() -> None:
+    # one contender knows the faces, three are at the level of a constant guess; 40 rows were judged, one a class
+    rng = np.random.default_rng(0)
+    y, guess = np.arange(40), np.full((40, 40), 1 / 40)
+    good = 0.001 / 40 + 0.999 * np.eye(40)
+    stack = [good, *(0.98 * guess + 0.02 * rng.dirichlet(np.ones(40), size=40) for _ in range(3))]
+    for rows in (y, y[:20], y[::2]):
+        assert choose(stack, y, METRICS["log_loss"], rows=rows).tolist() == [1.0, 0.0, 0.0, 0.0]
+    done = procedure(judged_with(y, y % 2, stack), Family.DEEP)
+    assert METRICS["log_loss"].score(y, done.prediction) == pytest.approx(METRICS["log_loss"].score(y, good))
+
+
+def test_few_rows_still_blend_who_they_cannot_tell_apart() -> None:
+    y = RNG.integers(0, 2, 60)
+    weights = choose(noisy(y, [1.0, 1.0, 1.0, 30.0]), y, METRICS["log_loss"])
+    assert (weights[:3] > 0.1).all()
+    assert weights[3] == 0.0
+
+
+def test_without_any_signal_nobody_is_left_out_for_being_a_guess() -> None:
+    y = RNG.integers(0, 2, 60)
+    stack = [np.full(60, 0.5) + 0.02 * RNG.normal(size=60) for _ in range(4)]
+    assert (choose(stack, y, METRICS["log_loss"]) > 0.1).sum() >= 3
+
+
+@pytest.mark.parametrize("name", ["roc_auc", "f1", "accuracy", "matthews_corrcoef"])
+def test_a_guess_has_no_part_whatever_the_metric(name: str) -> None:
+    y = RNG.integers(0, 2, 60)
+    stack = [*noisy(y, [0.5, 0.6]), np.full(60, 0.5), 0.5 + 0.001 * RNG.normal(size=60)]
+    assert choose(stack, y, METRICS[name])[2:].tolist() == [0.0, 0.0]
+
+
 def judged_with(y: np.ndarray, half: np.ndarray, stack: list[np.ndarray]) -> Judged:
     members = tuple(
         Member(name=f"m{i}", family=Family.DEEP, predictions=np.stack([p, p, p])) for i, p in enumerate(stack)

@@ -38,7 +38,7 @@ def test_the_better_side_is_called(gap: float, call: Call) -> None:
     assert low < gap < high
     assert verdict.cheaper is None
     assert verdict.treeline is not None
-    assert verdict.treeline.rows is None
+    assert verdict.treeline.between is None
 
 
 def test_equal_sides_are_hardly_ever_told_apart_however_many_contenders_one_has() -> None:

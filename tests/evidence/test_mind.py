@@ -97,6 +97,21 @@ def test_the_rows_found_per_thousand_are_counted() -> None:
     assert found_per_thousand(y, perfect, perfect) == (0.0, 0.0)
 
 
+def test_the_count_of_rows_found_is_as_doubtful_as_the_difference_and_no_more() -> None:
+    rng = np.random.default_rng(0)
+    y = (rng.random(3000) < 0.3).astype(int)
+    poor, good = 0.4 * y + 0.6 * rng.random(3000), 0.6 * y + 0.4 * rng.random(3000)
+    metric, fold = METRICS["roc_auc"], np.arange(3000) % 5
+    judged = Judged(y=y, fold=fold, half=np.arange(3000) % 2, metric=metric, members=())
+    gap = replace(compare(y, poor, good, metric, fold=fold, margin=0.005), luck=0.0)
+    told = plainly(judged, gap, (poor, good), task=Task.BINARY, label="Yes")
+    hits = [(p > np.quantile(p, 1 - y.mean())) & (y == 1) for p in (poor, good)]
+    rows = 1000 * (hits[1].astype(float) - hits[0]).std(ddof=1) / np.sqrt(3000)
+    assert told is not None
+    reach = (gap.interval[1] - gap.interval[0]) / 2 / gap.se
+    assert (told["interval"][1] - told["interval"][0]) / 2 == pytest.approx(reach * rows, rel=0.01)
+
+
 def test_plain_words_name_the_label_and_the_better_side() -> None:
     n = 3000
     y = RNG.integers(0, 2, n)

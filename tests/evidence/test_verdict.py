@@ -213,7 +213,7 @@ def test_advice_by_hand() -> None:
     y = rng.integers(0, 2, 400)
     gap = compare(y, rng.random(400), rng.random(400), METRICS["accuracy"], fold=np.arange(400) % 5, margin=0.01)
     gap = replace(gap, estimate=0.02, se=0.01, luck=0.0)
-    assert rows_needed(gap, 0.01, 400) == 1600  # 400 * 1.96^2 = 1537, rounded up
+    assert rows_needed(gap, 0.01, 400) == 1100  # 400 * 1.645^2 = 1082, rounded up: a side is called at 95% on one side
     assert rows_needed(replace(gap, estimate=0.01), 0.01, 400) is None
     # z = 2: SE * phi(2) + lead * Phi(2)
     assert regret(gap, Family.CLASSICAL) == pytest.approx(0.01 * 0.05399 + 0.02 * 0.97725, abs=1e-6)

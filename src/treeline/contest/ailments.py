@@ -14,7 +14,7 @@ from treeline.contest.roster import baselines, cards_of, contending, other_seeds
 from treeline.contest.trial import State
 from treeline.evidence.diagnosis import Contender, Side, diagnose
 from treeline.evidence.noise import Noise, noise_of, shared_error
-from treeline.evidence.paired import WIDEN, compare
+from treeline.evidence.paired import compare
 from treeline.evidence.scale import Scale
 from treeline.evidence.scores import cleaned, crossfitted
 from treeline.problem.task import Family
@@ -100,7 +100,7 @@ def _side(
     steps = np.average([gain for _, gain in gains], axis=0, weights=[weight for weight, _ in gains]) if gains else None
     return Side(
         score=told["score"],
-        se=_se(told["se"]),
+        se=_of_rows(told),
         contenders=tuple(
             _contender(one, trials[one["name"]], cards) for one in told["members"] if one["name"] in trials
         ),
@@ -141,13 +141,13 @@ def _contender(told: dict[str, Any], trials: tuple[Trial, ...], cards: dict[str,
         weight=told["weight"],
         held=tuple(float(trial.score or 0.0) for trial in scored),
         train=tuple(trial.train_score for trial in scored),
-        se=_se(told["se"]) * float(np.sqrt(max(len(scored), 1))),
+        se=_of_rows(told) * float(np.sqrt(max(len(scored), 1))),
         memorises=bool(cards.get(trials[0].candidate, {}).get("memorises")),
         done=tuple(trial.done for trial in scored),
         late_gain=tuple(trial.late_gain for trial in scored),
     )
 
 
-def _se(widened: float | None) -> float:
-    """Return the standard error that rows alone give a score, from its widened one."""
-    return (widened or 0.0) / WIDEN
+def _of_rows(told: dict[str, Any]) -> float:
+    """Return the standard error that rows alone give a score."""
+    return float(np.sqrt(max((told["se"] or 0.0) ** 2 - (told.get("luck") or 0.0) ** 2, 0.0)))

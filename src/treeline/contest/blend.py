@@ -155,4 +155,5 @@ def _judged(
         metric=problem.metric,
         members=tuple(made),
         group=group,
+        planned=int(rows["fold"].max()) + 1,
     )

@@ -20,6 +20,8 @@ SURE = 0.95
 "A call is made at this probability."
 LEANING = 0.80
 "From here on an open verdict says which way it leans."
+ONE_SIDED = 1.645
+"Standard errors that lie between the estimate and the edge of the margin where a call is `SURE`."
 FAR = 1000
 "Above this many times the judged rows, more rows are no way to decide."
 
@@ -59,13 +61,15 @@ def cheaper_side(shares: Mapping[Family, Share]) -> Family | None:
 def rows_needed(gap: Difference | None, margin: float, rows: int) -> int | None:
     """Return how many judged rows would decide, rounded up to two digits and never fewer than `rows`; None where out of reach.
 
-    With room, the distance of the estimate from the nearer edge of the margin, (1.96 SE)^2 must fall to room^2. Of SE^2 only the
-    part of the rows falls as 1 / N; the luck of the folds' models stays, so that it alone may be too much.
+    With room, the distance of the estimate from the nearer edge of the margin, (1.645 SE)^2 must fall to room^2: calls are
+    one-sided at 95%. Of SE^2 only the part of the rows falls as 1 / N; the luck of the folds' models and the doubt about the
+    field stay, so that they alone may be too much.
     """
     if gap is None or not np.isfinite(gap.se) or not np.isfinite(gap.estimate):
         return None
-    left = _room(gap, margin) ** 2 - gap.luck**2
-    times = (gap.se**2 - gap.luck**2) / left if left > 0 else np.inf
+    stays = gap.luck**2 + gap.field**2
+    left = _room(gap, margin) ** 2 - stays
+    times = (gap.se**2 - stays) / left if left > 0 else np.inf
     if times > FAR:
         return None
     needed = math.ceil(rows * max(times, 1.0))
@@ -74,13 +78,13 @@ def rows_needed(gap: Difference | None, margin: float, rows: int) -> int | None:
 
 
 def luck_bars(gap: Difference, margin: float) -> bool:
-    """Return whether no number of rows judged in the same folds would decide, because their models' luck alone is too much."""
-    return 0 < _room(gap, margin) <= gap.luck
+    """Return whether no number of rows judged in the same folds would decide, because luck and field alone are too much."""
+    return 0 < _room(gap, margin) <= float(np.hypot(gap.luck, gap.field))
 
 
 def _room(gap: Difference, margin: float) -> float:
-    """Return the standard error at which the estimate is decided: its distance from the nearer edge of the margin, over 1.96."""
-    return abs(abs(gap.estimate) - margin) / 1.96
+    """Return the standard error at which it is decided: the distance from the nearer edge of the margin, over `ONE_SIDED`."""
+    return abs(abs(gap.estimate) - margin) / ONE_SIDED
 
 
 def regret(gap: Difference, side: Family) -> float | None:

@@ -14,6 +14,7 @@ import numpy as np
 
 from treeline.errors import DataError
 from treeline.problem.metric import EPS
+from treeline.problem.scoring import log_losses
 
 if TYPE_CHECKING:
     from treeline.evidence.scores import Judged
@@ -29,9 +30,14 @@ RANK_CAP = 3_000
 "Rows on which members are ranked one by one."
 BEST = 4
 SHRINK = 50
+WITHIN = 2.0
+"Standard errors of the paired difference up to which a member may be as good as the best one."
+SHOWN, WORTH = 3.0, 0.1
+"Where the best one beats a constant guess by so many of them, who gains less than this share of its gain is at a guess's level."
 LEAST = 0.01
 "Smaller weights are not worth a model's prediction time."
 LIKELIHOOD = ("log_loss", "roc_auc", "roc_auc_ovr", "average_precision")
+SQUARES = ("root_mean_squared_error", "mean_squared_error", "r2")
 RELATIVE = ("root_mean_squared_log_error", "mean_absolute_percentage_error")
 "Metrics for which a plain squared error would look at the largest targets only."
 
@@ -116,22 +122,66 @@ def choose(stack: Sequence[Array], y: Array, metric: Metric, *, rows: Array | No
 def _choose(stack: Sequence[Array], y: Array, metric: Metric) -> tuple[Array, int]:
     """Return weights and the single best member.
 
-    Greedy weights are drawn towards an equal blend of the best few, which counts as much as `SHRINK` rows: better on
-    halves of 60 rows, within 0.3% of plain greedy selection on larger ones (docs/decisions/0005-evidence.md).
+    Greedy weights are drawn towards an equal blend of those among the best few that these rows cannot tell from the best one; it
+    counts as much as `SHRINK` rows: better on halves of 60 rows, within 0.3% of plain greedy selection on larger ones
+    (docs/decisions/0005-evidence.md, 0024). Who is no better than a constant guess where others are has no part.
     """
     k = len(stack)
     if len(y) == 0:  # nobody chose: an equal blend
         return np.full(k, 1.0 / k), 0
     if k == 1:
         return np.ones(1), 0
-    counts = _greedy(_candidate_losses(stack, y, metric), k)
     step = max(1, len(y) // RANK_CAP)
-    alone = np.nan_to_num([metric.loss(y[::step], p[::step]) for p in stack], nan=np.inf)
+    seen, some = y[::step], [each[::step] for each in stack]
+    alone = np.nan_to_num([metric.loss(seen, p) for p in some], nan=np.inf)
     order = np.argsort(alone, kind="stable")
-    few = np.isin(np.arange(k), order[:BEST]) / min(BEST, k)
-    weights = (len(y) * counts / counts.sum() + SHRINK * few) / (len(y) + SHRINK)
+    worth, level = _worth(seen, some, metric, int(order[0]))
+    kept = np.flatnonzero(worth).tolist()
+    counts = np.zeros(k)
+    counts[kept] = _greedy(_candidate_losses([stack[i] for i in kept], y, metric), len(kept))
+    few = level & np.isin(np.arange(k), order[:BEST])
+    weights = (len(y) * counts / counts.sum() + SHRINK * few / few.sum()) / (len(y) + SHRINK)
     weights = np.where(weights < LEAST, 0.0, weights)
     return weights / weights.sum(), int(order[0])
+
+
+def _worth(y: Array, stack: Sequence[Array], metric: Metric, best: int) -> tuple[Array, Array]:
+    """Return (k,) who is better than a constant guess, and who of them these rows cannot tell from the best one."""
+    losses = np.stack([_row_losses(y, p, metric) for p in stack])
+    with np.errstate(invalid="ignore"):  # a loss may be infinite
+        gain = _row_losses(y, _constant(y, stack[best], metric), metric) - losses
+        worth = np.ones(len(stack), dtype=bool)
+        if gain[best].mean() > SHOWN * _se(gain[best]):
+            worth = gain.mean(axis=1) > WORTH * gain[best].mean()
+        behind = losses - losses[best]
+        level = worth & (behind.mean(axis=1) <= WITHIN * _se(behind))
+    worth[best] = level[best] = True
+    return worth, level
+
+
+def _se(each: Array) -> Array:
+    """Return the standard error of the mean over the last axis; no number where one row says nothing of it."""
+    n = each.shape[-1]
+    return np.asarray(each.std(axis=-1, ddof=1) / np.sqrt(n) if n > 1 else np.full(each.shape[:-1], np.inf))
+
+
+def _row_losses(y: Array, p: Array, metric: Metric) -> Array:
+    """Return (n,) losses that stand in for the metric where it has none, as they do in the greedy selection."""
+    found = metric.losses(y, p)
+    if found is not None:
+        return found
+    if metric.name in LIKELIHOOD:
+        return log_losses(y, p)
+    truth = np.eye(p.shape[1])[y.astype(np.int64)] if p.ndim == 2 else y
+    return np.asarray(((p - truth) ** 2).reshape(len(y), -1).sum(axis=1))
+
+
+def _constant(y: Array, like: Array, metric: Metric) -> Array:
+    """Return the predictions of a constant guess from these targets."""
+    if like.ndim == 2:
+        return np.tile(np.bincount(y.astype(np.int64), minlength=like.shape[1]) / len(y), (len(y), 1))
+    squares = y.dtype.kind != "f" or metric.name in SQUARES
+    return np.full(len(y), y.mean() if squares else np.median(y))
 
 
 def _greedy(losses: Callable[[Array], Array], k: int) -> Array:

@@ -21,6 +21,8 @@ ROWS, SPREAD = 2_000.0, 1.5
 "The held-out rows of a fold at which they weigh as much as the luck of its models: median of a lognormal, and its deviation."
 UNHEARD = 0.01
 "Where folds without luck would differ so much this seldom, what they differ by counts whole."
+FIELD_DF = 5.0
+"The freedom of what other contenders might have scored: what it is depends on the table."
 AT = np.exp(np.linspace(np.log(3.0), np.log(1e6), 80))
 
 
@@ -35,10 +37,12 @@ class Scatter:
     luck: float
     "What of the standard deviation is luck: more rows in the same folds do not take it away."
     df: float
+    field: float = 0.0
+    "What of it is what other contenders might have scored."
 
 
-def scatter(rows_se: float, spread: float, folds: Array, *, one_row: float, units: int) -> Scatter:
-    """Put rows and luck together.
+def scatter(rows_se: float, spread: float, folds: Array, *, one_row: float, units: int, field: float = 0.0) -> Scatter:
+    """Put rows, luck and field together.
 
     Args:
         rows_se: the standard error that rows and choosing leave.
@@ -46,24 +50,28 @@ def scatter(rows_se: float, spread: float, folds: Array, *, one_row: float, unit
         folds: (K,) the finite differences of the folds.
         one_row: the variance of a row's difference, groups or not: what luck is counted in.
         units: independent units.
+        field: the scale of what other contenders might have scored (`field.py`), a Student of `FIELD_DF`.
 
     The mixture over all amounts of luck is told by the Student that has its mean variance and the spread of that variance.
     """
     mean, square = _luck(spread, folds, one_row)
-    total = rows_se**2 + mean
-    doubt = max(square - mean**2, 0.0)
+    more = field**2 * FIELD_DF / (FIELD_DF - 2)
+    total = rows_se**2 + mean + more
+    doubt = max(square - mean**2, 0.0) + 2 * more**2 / (FIELD_DF - 4)
     free = 4 + 2 * total**2 / doubt if doubt > 1e-12 * total**2 else np.inf
     shrunk = (free - 2) / free if np.isfinite(free) else 1.0
     share = rows_se**2 / total if total > 0 else 1.0
     df = 1 / (1 / free + share**2 / max(units - 1, 1))
-    told = Scatter(float(np.sqrt(total)), float(np.sqrt(total * shrunk)), float(np.sqrt(mean)), float(df))
-    seen = _seen(rows_se, spread, folds, units)
+    told = Scatter(
+        float(np.sqrt(total)), float(np.sqrt(total * shrunk)), float(np.sqrt(mean)), float(df), float(np.sqrt(more))
+    )
+    seen = _seen(rows_se, spread, folds, units, more)
     if seen is None or t_quantile(seen.df) * seen.scale < t_quantile(told.df) * told.scale:
         return told
     return seen
 
 
-def _seen(rows_se: float, spread: float, folds: Array, units: int) -> Scatter | None:
+def _seen(rows_se: float, spread: float, folds: Array, units: int, more: float) -> Scatter | None:
     """Return what (K,) folds say alone, with the freedom of Satterthwaite (1946); None where they differ as they usually do."""
     from scipy.special import chdtri
 
@@ -74,10 +82,10 @@ def _seen(rows_se: float, spread: float, folds: Array, units: int) -> Scatter | 
     if ratio * (k - 1) < chdtri(k - 1, UNHEARD):
         return None
     luck = spread**2 * (ratio - 1)
-    total = rows_se**2 + luck
-    share = rows_se**2 / total
-    df = 1 / (share**2 / max(units - 1, 1) + (1 - share) ** 2 / (k - 1))
-    return Scatter(float(np.sqrt(total)), float(np.sqrt(total)), float(np.sqrt(luck)), float(df))
+    total = rows_se**2 + luck + more
+    parts = rows_se**2 / total, luck / total, more / total
+    df = 1 / (parts[0] ** 2 / max(units - 1, 1) + parts[1] ** 2 / (k - 1) + parts[2] ** 2 / FIELD_DF)
+    return Scatter(float(np.sqrt(total)), float(np.sqrt(total)), float(np.sqrt(luck)), float(df), float(np.sqrt(more)))
 
 
 def t_quantile(df: float) -> float:

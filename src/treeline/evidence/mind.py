@@ -95,11 +95,11 @@ def decide(
 
 def _unlucky(minutes: float, limit_s: float | None) -> Decide:
     """Say what helps where the luck of the models stands in the way: other folds while some are left, else more data."""
-    words = "More rows in the folds that were judged would not settle it, because the luck of their models alone is too much: "
+    words = "More rows in the folds that were judged would not settle it, because luck and doubt about the field are too much: "
     if minutes > 0:
         limit = None if limit_s is None else _longer(limit_s, minutes)
         how = f": the same command with --time-limit {limit} goes on from here" if limit else ""
-        words += f"judge more folds (give the run {_more(minutes)}{how}), or bring more data."
+        words += f"judge more folds and contenders (give the run {_more(minutes)}{how}), or bring more data."
         return Decide(by="time", rows=None, minutes=minutes, repeats=None, more_rows=None, words=words, limit=limit)
     words += "more folds (another --seed) or more data would be needed, and how many cannot be said."
     return Decide(by="data", rows=None, minutes=None, repeats=None, more_rows=None, words=words)

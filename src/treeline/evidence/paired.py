@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from treeline.evidence.corrections import cautions, corrected
+from treeline.evidence.field import UNSEEN, Upside, unseen_doubts
 from treeline.evidence.influence import Measured, measure, score_by_fold, turn
 from treeline.evidence.luck import Scatter, scatter, t_quantile
 
@@ -19,8 +21,8 @@ if TYPE_CHECKING:
     from treeline.problem.metric import Array, Metric
 
 __all__ = [
-    "WIDEN",
     "Difference",
+    "Doubt",
     "Interval",
     "compare",
     "contrast",
@@ -29,10 +31,6 @@ __all__ = [
     "spread_of",
     "three_way",
 ]
-
-WIDEN = 1.2
-"Widens the interval of a single score, which nothing is added to."
-FEW_UNITS = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +41,9 @@ class Interval:
     low: float
     high: float
     se: float
+    "Standard error of rows and of the luck of the folds' models."
+    luck: float
+    "The second alone."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,9 +52,11 @@ class Difference:
 
     estimate: float
     se: float
-    "Standard error of rows, of choosing and of the luck of the folds' models."
+    "Standard error of rows, of choosing, of the luck of the folds' models and of the field."
     luck: float
-    "The last of these alone: more rows in the same folds do not take it away."
+    "Of the luck alone: more rows in the same folds do not take it away."
+    field: float
+    "Of what other contenders of the side behind might have scored alone (`field.py`): only more contenders take it away."
     scale: float
     "Of the Student that the interval and the probabilities are read from; `se` is its standard deviation."
     df: float
@@ -74,6 +77,18 @@ class Difference:
     def to_json(self) -> dict[str, Any]:
         """Return plain data."""
         return {**asdict(self), "interval": list(self.interval)}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Doubt:
+    """What is not in the rows of two predictions and yet makes their difference doubtful."""
+
+    unrest: float = 1.0
+    "How many times wider it scatters when both sides choose anew (`unrest.py`)."
+    planned: int | None = None
+    "Folds that there are when all have been judged; None where these are all."
+    field: tuple[Upside, Upside] = (Upside(), Upside())
+    "By how much each of the two might have been better with other contenders (`field.py`)."
 
 
 def compare(
@@ -103,36 +118,30 @@ def contrast(
     margin: float,
     folds: Array,
     group: Array | None = None,
-    unrest: float = 1.0,
+    doubt: Doubt | None = None,
 ) -> Difference:
-    """Compare two measured predictions of the same rows; `folds` (K,) are the differences of the folds, turned.
-
-    `unrest` is how many times wider the difference scatters when both sides choose anew (see `unrest.py`).
-    """
+    """Compare two measured predictions of the same rows; `folds` (K,) are the differences of the folds, turned."""
+    doubt = doubt or Doubt()
     estimate = turn(metric, b.score - a.score)
     spread, units = spread_of(a, b, group)
     known = folds[np.isfinite(folds)]
-    found = scatter(unrest * spread, spread, known, one_row=_one_row(a, b, group, (spread, units)), units=units)
-    p_better, p_same, p_worse = three_way(estimate, found.scale, margin, found.df)
+    one_row = _one_row(a, b, group, (spread, units))
+    both = [
+        scatter(doubt.unrest * spread, spread, known, one_row=one_row, units=units, field=side.scale)
+        for side in doubt.field
+    ]
+    found = both[0] if estimate > 0 else both[1]  # the side behind may be better than it showed
+    unseen = unseen_doubts(
+        known, None if group is None else units, spread=doubt.field[estimate <= 0].spread, estimate=estimate
+    )
+    p_better, p_same, p_worse = _odds(estimate, (both[0], both[1]), margin, len(unseen))
     reach = t_quantile(found.df) * found.scale
-    by_fold = correlated_t(known, margin)
-    caveats = []
-    if len(known) < 2:
-        caveats.append("Only one fold was judged: how the difference varies with the training rows is not seen.")
-    if len(known) < len(folds) and len(known):
-        caveats.append(f"{len(folds) - len(known)} of {len(folds)} folds have no score by this metric.")
-    if group is not None and units < FEW_UNITS:
-        were = "group was" if units == 1 else "groups were"
-        caveats.append(f"Only {units} {were} judged; with fewer than {FEW_UNITS} the interval is rough.")
-    corrected = [_told(found, len(known))]
-    if unrest > 1.0:
-        corrected.append(f"choosing anew in every resample (interval widened by {unrest:.2f})")
-    if group is not None:
-        corrected.append(f"rows of one group being alike ({units} groups)")
+    by_fold = correlated_t(known, margin, planned=doubt.planned)
     return Difference(
         estimate=estimate,
         se=found.se,
         luck=found.luck,
+        field=found.field,
         scale=found.scale,
         df=found.df,
         interval=(estimate - reach, estimate + reach),
@@ -144,32 +153,47 @@ def contrast(
         p_fold_worse=by_fold[2] if by_fold else None,
         method=f"paired {b.method} and the luck of the folds' models"
         + ("; beside it the correlated-fold posterior" if by_fold else ""),
-        corrected_for=tuple(corrected),
-        caveats=tuple(caveats),
+        corrected_for=corrected(found, len(known), doubt.unrest, None if group is None else units),
+        caveats=cautions((len(known), len(folds)), None if group is None else units, unseen),
     )
 
 
 def score_interval(
-    y: Array, prediction: Array, metric: Metric, *, fold: Array, group: Array | None = None, draws: int = 100
+    y: Array,
+    prediction: Array,
+    metric: Metric,
+    *,
+    fold: Array | None,
+    group: Array | None = None,
+    draws: int = 100,
 ) -> Interval:
-    """Return the score of out-of-fold predictions (n,) or (n, C) and its 95% interval.
+    """Return the score of predictions (n,) or (n, C) and its 95% interval.
 
-    `draws` bootstrap samples serve metrics that need them; differences between families take many more.
+    `fold` (n,) says in which fold each row was held out; None where one model predicted them all and only it is asked about, so
+    that no luck of its training is added. `draws` bootstrap samples serve metrics that need them; differences between families
+    take many more.
     """
-    return interval_of(measure(y, (prediction,), metric, fold=fold, group=group, draws=draws)[0], metric, group=group)
+    at = np.zeros(len(y), dtype=np.int64) if fold is None else fold
+    found = measure(y, (prediction,), metric, fold=at, group=group, draws=draws)[0]
+    folds = None if fold is None else score_by_fold(y, prediction, metric, fold)
+    return interval_of(found, metric, folds=folds, group=group)
 
 
-def interval_of(measured: Measured, metric: Metric, *, group: Array | None = None) -> Interval:
-    """Return the 95% interval of a measured score, cut to what the metric can be."""
+def interval_of(measured: Measured, metric: Metric, *, folds: Array | None, group: Array | None = None) -> Interval:
+    """Return the 95% interval of a measured score, cut to what the metric can be; `folds` (K,) are the scores of its folds."""
     spread, units = spread_of(None, measured, group)
-    se = WIDEN * spread
-    reach = t_quantile(units - 1) * se
+    if folds is None:
+        found = Scatter(se=spread, scale=spread, luck=0.0, df=units - 1)
+    else:
+        one_row = _one_row(None, measured, group, (spread, units))
+        found = scatter(spread, spread, folds[np.isfinite(folds)], one_row=one_row, units=units)
+    reach = t_quantile(found.df) * found.scale
     low, high = measured.score - reach, measured.score + reach
     if metric.greater_is_better:
         high = min(high, 1.0)
     if metric.name not in ("r2", "matthews_corrcoef", "loss"):  # a loss that was handed to us may be anything
         low = max(low, 0.0)
-    return Interval(measured.score, low, high, se)
+    return Interval(measured.score, low, high, found.se, found.luck)
 
 
 def three_way(estimate: float, se: float, margin: float, df: float) -> tuple[float, float, float]:
@@ -186,28 +210,39 @@ def three_way(estimate: float, se: float, margin: float, df: float) -> tuple[flo
     return better, max(0.0, 1.0 - better - worse), worse
 
 
-def correlated_t(differences: Array, margin: float) -> tuple[float, float, float] | None:
-    """Return the three probabilities of the Bayesian correlated t-test on (K,) fold differences; None for K < 2."""
+def correlated_t(differences: Array, margin: float, *, planned: int | None = None) -> tuple[float, float, float] | None:
+    """Return the three probabilities of the Bayesian correlated t-test on (K,) fold differences; None for K < 2.
+
+    Folds hang together by the share of the rows that one of them holds out: one in `planned`, however few were judged.
+    """
     k = len(differences)
     if k < 2:
         return None
-    scale = float(differences.std(ddof=1)) * np.sqrt(1 / k + 1 / (k - 1))  # Nadeau and Bengio (2003): rho = 1/k
+    rho = 1 / max(planned or k, k)
+    scale = float(differences.std(ddof=1)) * np.sqrt(1 / k + rho / (1 - rho))  # Nadeau and Bengio (2003)
     return three_way(float(differences.mean()), scale, margin, k - 1)
 
 
-def _one_row(a: Measured, b: Measured, group: Array | None, grouped: tuple[float, int]) -> float:
-    """Return the variance of a row's difference; of metrics that are resampled group by group, that of a group's."""
+def _one_row(a: Measured | None, b: Measured, group: Array | None, grouped: tuple[float, int]) -> float:
+    """Return the variance of a row's difference, or of one score; of metrics resampled group by group, that of a group's."""
     if group is None or b.influence is None:
         return float(grouped[0] ** 2 * grouped[1])
     plain, rows = spread_of(a, b, None)
     return float(plain**2 * rows)
 
 
-def _told(found: Scatter, folds: int) -> str:
-    """Return what the luck of the models made of the interval."""
-    rows = np.sqrt(max(found.se**2 - found.luck**2, 0.0))
-    wider = f" (interval widened by {found.se / rows:.2f})" if rows > 0 else ""
-    return f"the luck of the folds' models, {'of a usual size' if folds < 2 else 'as far as they show it'}{wider}"
+def _odds(estimate: float, both: tuple[Scatter, Scatter], margin: float, unseen: int) -> tuple[float, float, float]:
+    """Return the three probabilities; that a side is better has the doubt about the other one's field in it.
+
+    Each doubt that cannot be seen takes the same share of them away and gives it to all three alike.
+    """
+    if not np.isfinite(estimate) or not np.isfinite(both[0].scale):
+        return 0.0, 0.0, 0.0
+    better = three_way(estimate, both[0].scale, margin, both[0].df)[0]
+    worse = three_way(estimate, both[1].scale, margin, both[1].df)[2]
+    kept = (1 - UNSEEN) ** unseen
+    better, worse = (kept * p + (1 - kept) / 3 for p in (better, worse))
+    return better, max(0.0, 1.0 - better - worse), worse
 
 
 def spread_of(a: Measured | None, b: Measured, group: Array | None) -> tuple[float, int]:

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from treeline.evidence.paired import WIDEN
 from treeline.evidence.slices import se_of_mean
 from treeline.evidence.words import COUNTED, number
 from treeline.problem.task import Family, Task
@@ -28,7 +27,7 @@ RELATIVE = {"root_mean_squared_log_error", "mean_absolute_percentage_error"}
 
 
 def found_per_thousand(y: Array, classical: Array, deep: Array, group: Array | None = None) -> tuple[float, float]:
-    """Return by how many more of the positives deep learning finds per 1,000 rows, and the standard error.
+    """Return by how many more of the positives deep learning finds per 1,000 rows, and the standard error of the rows.
 
     Both sides flag as many rows as there are positives, those with their highest probabilities; ties are shared. `group` (n,)
     marks rows that belong together.
@@ -36,7 +35,7 @@ def found_per_thousand(y: Array, classical: Array, deep: Array, group: Array | N
     share = float(np.mean(y == 1))
     hits = [_flagged(p, share) * (y == 1) for p in (classical, deep)]
     gap = hits[1] - hits[0]
-    return 1000 * float(gap.mean()), 1000 * WIDEN * se_of_mean(gap, group)
+    return 1000 * float(gap.mean()), 1000 * se_of_mean(gap, group)
 
 
 def _flagged(p: Array, share: float) -> Array:
@@ -89,8 +88,8 @@ def _verb(side: str, verb: str) -> str:
 
 
 def _widened(gap: Difference) -> float:
-    """Return how many times wider the luck of the folds' models makes what rows alone give."""
-    rows = gap.se**2 - gap.luck**2
+    """Return how many times wider luck and field make what rows alone give."""
+    rows = gap.se**2 - gap.luck**2 - gap.field**2
     return float(np.sqrt(gap.se**2 / rows)) if rows > 0 else 1.0
 
 

@@ -46,6 +46,8 @@ class Judged:
     "(m,) rows that belong together (a customer, a day); intervals then count groups, not rows."
     blends: bool = True
     "Whether a mean of predictions is a prediction; losses cannot be blended, so a side is its champion."
+    planned: int | None = None
+    "Folds that there are when all have been judged; None where these are all."
     notes: tuple[str, ...] = ()
     "Caveats that the verdict passes on."
 

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from treeline.evidence.choice import procedure
-from treeline.evidence.influence import measure, score_by_fold
-from treeline.evidence.paired import Difference, contrast, interval_of
+from treeline.evidence.field import Upside, upside
+from treeline.evidence.influence import measure, score_by_fold, score_of
+from treeline.evidence.paired import Difference, Doubt, Interval, contrast, interval_of
 from treeline.evidence.scores import Judged, crossfitted
 from treeline.evidence.unrest import unrest
 from treeline.problem.task import Family
@@ -15,6 +16,7 @@ from treeline.problem.task import Family
 if TYPE_CHECKING:
     from treeline.evidence.choice import Procedure
     from treeline.evidence.influence import Measured
+    from treeline.problem.metric import Array
 
 __all__ = ["Sides", "between", "both_sides", "measured", "one_side"]
 
@@ -53,22 +55,29 @@ def measured(judged: Judged, *, members: bool = True) -> Sides:
 def one_side(judged: Judged, family: Family, evidence: Sides) -> dict[str, Any]:
     """Return a family's score with its interval, its champion and its members; all None where it has no member."""
     if family not in evidence.procedures:
-        return {"score": None, "interval": None, "se": None, "best": None, "members": []}
+        return {"score": None, "interval": None, "se": None, "luck": None, "best": None, "members": []}
     done = evidence.procedures[family]
-    known = interval_of(evidence.measured[family], judged.metric, group=judged.group)
+    known = _interval(judged, evidence.measured[family], done.prediction)
     weights = dict(zip(done.names, done.weights_all.tolist(), strict=True))
     members = []
+    alone = {member.name: member for member in judged.of(family)}
     for name in sorted(weights, key=lambda name: -weights[name]):
-        each = interval_of(evidence.members[name], judged.metric, group=judged.group)
-        known_as = {"score": each.score, "interval": [each.low, each.high], "se": each.se}
-        members.append({"name": name, "weight": weights[name], **known_as})
+        each = _interval(judged, evidence.members[name], crossfitted(judged, alone[name]))
+        members.append({"name": name, "weight": weights[name], **_as_json(each)})
     return {
-        "score": known.score,
-        "interval": [known.low, known.high],
-        "se": known.se,
+        **_as_json(known),
         "best": done.champions[2],
         "members": members,
     }
+
+
+def _interval(judged: Judged, found: Measured, prediction: Array) -> Interval:
+    folds = score_by_fold(judged.y, prediction, judged.metric, judged.fold)
+    return interval_of(found, judged.metric, folds=folds, group=judged.group)
+
+
+def _as_json(known: Interval) -> dict[str, Any]:
+    return {"score": known.score, "interval": [known.low, known.high], "se": known.se, "luck": known.luck}
 
 
 def between(judged: Judged, evidence: Sides, a: Family | None, b: Family | None, margin: float) -> Difference:
@@ -81,8 +90,25 @@ def between(judged: Judged, evidence: Sides, a: Family | None, b: Family | None,
         margin=margin,
         folds=folds[1] - folds[0],
         group=judged.group,
-        unrest=unrest(judged, (evidence.procedures[a], evidence.procedures[b]), (a, b)),
+        doubt=Doubt(
+            unrest=unrest(judged, (evidence.procedures[a], evidence.procedures[b]), (a, b)),
+            planned=judged.planned,
+            # Whoever might join one family joins the blend of both as well, so a gain of the blend has no doubt about the field.
+            field=(Upside(), Upside())
+            if a is None or b is None
+            else (_upside(judged, evidence, a), _upside(judged, evidence, b)),
+        ),
     )
+
+
+def _upside(judged: Judged, evidence: Sides, side: Family) -> Upside:
+    scores = [
+        evidence.members[one.name].score
+        if one.name in evidence.members
+        else score_of(judged.y, crossfitted(judged, one), judged.metric, fold=judged.fold)
+        for one in judged.of(side)
+    ]
+    return upside(judged, side, evidence.procedures[side], scores)
 
 
 def both_sides(judged: Judged, evidence: Sides, margin: float) -> tuple[dict[str, Any] | None, Difference | None]:
@@ -91,7 +117,7 @@ def both_sides(judged: Judged, evidence: Sides, margin: float) -> tuple[dict[str
         return None, None
     metric, done = judged.metric, evidence.procedures[None]
     sides = {member.name: member.family for member in judged.members}
-    known = interval_of(evidence.measured[None], metric, group=judged.group)
+    known = _interval(judged, evidence.measured[None], done.prediction)
     classical, deep = evidence.measured[Family.CLASSICAL].score, evidence.measured[Family.DEEP].score
     better = Family.DEEP if metric.better(deep, classical) else Family.CLASSICAL
     gain = between(judged, evidence, better, None, margin)

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from treeline.evidence.paired import WIDEN
 from treeline.problem.metric import METRICS
 from treeline.problem.task import Task
 
@@ -22,6 +21,8 @@ MOST_LEVELS = 4
 LEAST_ROWS = 50
 "Smaller slices say nothing."
 BINS = 10
+WIDEN = 1.2
+"For the luck of the folds' models, which the few rows of a slice cannot show."
 LOSSES = {
     "root_mean_squared_error": "squared error", "r2": "squared error", "mean_squared_error": "squared error",
     "root_mean_squared_log_error": "squared error of the logarithm", "mean_absolute_error": "absolute error",
@@ -96,7 +97,7 @@ def by_slice(
 
     Losses are the metric's own where it has some, else log-loss or squared error. Intervals are widened for the number of
     slices (Bonferroni), so that a slice in which the order is reversed is no accident of having looked at many. They count
-    groups where `group` (n,) says that rows belong together; like those of single scores they are widened by 1.2.
+    groups where `group` (n,) says that rows belong together; they are widened by 1.2.
     """
     classical, deep = sides
     lost = [metric.losses(y, side) for side in (classical, deep)]

@@ -106,6 +106,12 @@ def test_a_gain_of_the_blend_has_no_doubt_about_the_field() -> None:
     assert between(judged, measured(judged), Family.DEEP, None, 0.0).field == 0.0
 
 
+def test_contenders_that_differ_are_no_doubt_about_a_tie() -> None:
+    gap = gap_of(judged_of([25.0, 30.0], [25.0, 30.0]), margin=2.5)
+    assert gap.p_same > 0.98
+    assert not gap.caveats
+
+
 def test_no_group_is_no_small_number_of_groups() -> None:
     gap = gap_of(judged_of([30.0, 30.0], [25.0, 25.0]))
     assert gap.estimate > 0

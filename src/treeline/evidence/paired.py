@@ -131,8 +131,9 @@ def contrast(
         for side in doubt.field
     ]
     found = both[0] if estimate > 0 else both[1]  # the side behind may be better than it showed
+    leads = abs(estimate) > margin  # of a tie it is no doubt that contenders differ
     unseen = unseen_doubts(
-        known, None if group is None else units, spread=doubt.field[estimate <= 0].spread, estimate=estimate
+        known, None if group is None else units, spread=leads * doubt.field[estimate <= 0].spread, estimate=estimate
     )
     p_better, p_same, p_worse = _odds(estimate, (both[0], both[1]), margin, len(unseen))
     reach = t_quantile(found.df) * found.scale

@@ -26,7 +26,7 @@ GAP = replace(
 )  # fmt: skip
 SAFE = Choice(
     side="classical", because=Ground.NOT_WORSE_CHEAPER, p_not_worse=0.996, p_loses_more_than_margin=0.004, regret=0.0,
-    cost={"cheaper": "classical", "cpu_s": {"classical": 2.1, "deep": 40.0}},
+    cost={"cheaper": "classical", "cpu_s": {"classical": 2.1, "deep": 40.0}, "gpu_s": {"classical": 0.0, "deep": 0.0}},
 )  # fmt: skip
 
 
@@ -117,6 +117,22 @@ def test_every_call_speaks_of_the_judged_rows(call: Call) -> None:
     assert "3,820" in text
     for general in ("tabular data", "always", "usually", "in general"):
         assert general not in text
+
+
+def test_what_blocks_is_told_before_who_is_missing() -> None:
+    because = (
+        Reason("BLOCKED", "finding D004 (leak) forbids a verdict"),
+        Reason("DEEP_MISSING", "PyTorch is not installed"),
+    )
+    found = sentence(told(Call.UNDECIDED, because=because, choice=None, difference=None))
+    assert found.index("D004") < found.index("PyTorch")
+
+
+def test_a_gpu_is_named_in_the_price() -> None:
+    gap = replace(GAP, estimate=-0.001, p_better=0.004, p_same=0.6, p_worse=0.396)
+    cost = {"cheaper": "classical", "cpu_s": {"classical": 2.1, "deep": 4.0}, "gpu_s": {"classical": 0.0, "deep": 8.0}}
+    found = sentence(told(Call.UNDECIDED, difference=gap, choice=replace(SAFE, cost=cost)))
+    assert found.endswith("2.1 s of CPU against 4 s of CPU and 8 s of GPU.")
 
 
 def test_numbers_read_well() -> None:

@@ -111,7 +111,8 @@ def _side(
 
 def _stopped(ledger: Ledger, family: Family) -> tuple[float, ...]:
     """Return for every fit on all rows that the clock ended the share of its steps that it did; 0 where nothing came of it."""
-    top = [trial for trial in contending(ledger, family) if trial.rung == 1.0]
+    standing = {trial.id for trial in ledger.current()}
+    top = [trial for trial in contending(ledger, family) if trial.rung == 1.0 and trial.id in standing]
     cut = [trial for trial in top if trial.state is State.TIMEOUT or (trial.state is State.DONE and trial.done < 1.0)]
     return tuple(trial.done if trial.state is State.DONE else 0.0 for trial in cut)
 

@@ -104,7 +104,10 @@ def write_rows(
     """Write `rows.npz`: target, fold, half, order and group of every row that has a target, and codes of equal inputs."""
     rows, y = targets
     more = {} if groups is None else {"group": groups}
-    more |= {} if twins is None else {"twin": twins}
+    if twins is not None:
+        more["twin"] = twins
+        # Rows that repeat each other err alike: where nothing else says which rows belong together, they do.
+        more.setdefault("group", twins)
     if folds.groups is not None:
         more["keep"] = np.asarray(folds.groups)
     elif folds.policy is Policy.TIME and groups is None:

@@ -40,6 +40,9 @@ def handed_over(
     }  # fmt: skip
     if made is None or advised is None or advised == made.what or not {advised, made.side} <= set(made.losses):
         return told
+    if advised == made.side:  # the blend that is advised, less its slow members
+        why = f"Of {CALLED[advised]} only {CALLED[made.what]} are handed over: the others would take much time to predict "
+        return told | {"why": why + "and win less than could be felt."}
     gain = made.losses[advised] - made.losses[made.side]
     other = seconds_per_1000(board, of_side(ledger, standings(ledger), problem, advised).picks)
     times = seconds / other if seconds and other else None

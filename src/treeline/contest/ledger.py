@@ -173,6 +173,15 @@ class Ledger:
                 found[key] = trial
         return list(found.values())
 
+    def current(self) -> list[Trial]:
+        """Return the trials that still stand: those of `done`, and those that ended otherwise and were never made good."""
+        done = self.done()
+        kept, ids = {(trial.entry, trial.rung, trial.fold) for trial in done}, {trial.id for trial in done}
+        return [
+            trial for trial in self.trials
+            if trial.id in ids or (trial.state is not State.DONE and (trial.entry, trial.rung, trial.fold) not in kept)
+        ]  # fmt: skip
+
     def refits(self) -> dict[str, Trial]:
         """Return by entry the models that were fitted once more on all rows; they judge nothing.
 

@@ -36,7 +36,7 @@ def partial(ledger: Ledger) -> bool:
         return True
     everyone = standings(ledger)
     sides = [[one.reach for one in everyone if one.family is family] for family in Family]
-    return any(side and max(side) == 1 for side in sides)
+    return any(1 in side for side in sides)
 
 
 def refit(picks: Sequence[Pick], contest: Contest, *, deadline: float) -> None:

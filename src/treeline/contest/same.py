@@ -14,7 +14,15 @@ if TYPE_CHECKING:
 
 __all__ = ["check_same"]
 
-ASKED = {"task": "task", "metric": "metric", "margin": "margin", "split": "policy", "group": "group", "time": "time"}
+ASKED = {
+    "task": "task",
+    "metric": "metric",
+    "margin": "margin",
+    "split": "policy",
+    "group": "group",
+    "time": "time",
+    "repeats": "repeats",
+}
 "Settings whose meaning is in the problem: given or inferred, `auc` or `roc_auc`."
 
 

@@ -7,6 +7,7 @@ import numpy as np
 from treeline.contest.blend import Standing, standings
 from treeline.contest.field import PRETRAINED
 from treeline.contest.ledger import Ledger
+from treeline.contest.opening import prices_of
 from treeline.contest.roster import cards_of, contending, entries_of
 from treeline.contest.trial import State, Trial
 from treeline.evidence.choice import Procedure
@@ -27,12 +28,15 @@ CUT = 0.5
 def share_of(ledger: Ledger, family: Family, judged: Judged, made: Procedure | None) -> Share:
     """Return what a family fielded and spent; `made` is its procedure, None where it has no member."""
     trials = contending(ledger, family)
-    members = judged.of(family)
+    members, prices = judged.of(family), prices_of(ledger)
     return Share(
         contenders=len(members),
         cpu_s=sum(trial.cpu_s for trial in trials),
         wall_s=sum(trial.wall_s for trial in trials),
-        fit_cpu_s=_fit_cpu(ledger, made) if made else None,
+        fit_cpu_s=_per_fit(fits_cpu(ledger, made)) if made else None,
+        gpu_s=sum(trial.gpu_s for trial in trials),
+        fit_gpu_s=_per_fit(_scaled(ledger, made, gpu=True)) if made else 0.0,
+        gpu_as_cpu=prices["gpu_price"] / max(prices["price"], 1e-9),
         cut=_cut(ledger, trials),
         unfinished=_unfinished(ledger, family) if members else None,
         missing=None if members else why_missing(ledger, family),
@@ -44,7 +48,8 @@ def _cut(ledger: Ledger, trials: list[Trial]) -> tuple[str, ...]:
 
     Also of those that are no members: they might be, with more time.
     """
-    known, top = cards_of(ledger), [trial for trial in trials if trial.rung == 1.0]
+    standing = {trial.id for trial in ledger.current()}
+    known, top = cards_of(ledger), [trial for trial in trials if trial.rung == 1.0 and trial.id in standing]
     ended = {trial.entry for trial in top if trial.state is State.DONE}
     cut = [
         trial for trial in top
@@ -58,6 +63,10 @@ def fits_cpu(ledger: Ledger, made: Procedure) -> dict[str, list[float]]:
 
     Small fits are mostly start-up: they would say too much. A fit that the clock cut counts as long as it would have taken.
     """
+    return _scaled(ledger, made)
+
+
+def _scaled(ledger: Ledger, made: Procedure, *, gpu: bool = False) -> dict[str, list[float]]:
     mine = [trial for trial in ledger.done() if trial.entry in made.weights()]
     highest = {
         name: max(trial.rung for trial in mine if trial.entry == name) for name in {trial.entry for trial in mine}
@@ -65,13 +74,14 @@ def fits_cpu(ledger: Ledger, made: Procedure) -> dict[str, list[float]]:
     found: dict[str, list[float]] = {}
     for trial in mine:
         if trial.rung == highest[trial.entry]:
-            found.setdefault(trial.entry, []).append(trial.cpu_s / trial.rung / max(trial.done, LEAST_DONE))
+            spent = trial.gpu_s if gpu else trial.cpu_s
+            found.setdefault(trial.entry, []).append(spent / trial.rung / max(trial.done, LEAST_DONE))
     return found
 
 
-def _fit_cpu(ledger: Ledger, made: Procedure) -> float:
-    """Return the CPU seconds of one fit on all rows of every member that the family's procedure uses."""
-    return sum(float(np.mean(seconds)) for seconds in fits_cpu(ledger, made).values())
+def _per_fit(fits: dict[str, list[float]]) -> float:
+    """Return the seconds of one fit on all rows of every member."""
+    return sum(float(np.mean(seconds)) for seconds in fits.values())
 
 
 def _unfinished(ledger: Ledger, family: Family) -> str | None:

@@ -96,7 +96,8 @@ def _finished(run: Path) -> Ledger:
         raise UsageError(f"There is no run in {shown(run)}.", do="See `treeline runs`.")
     if ledger.head["problem"]["task"] == TRANSCRIPTION:
         raise UsageError("A transcription has one model, and no sides to choose from.", do="Its model is in bundle/.")
-    if not ledger.of_kind("stop"):
+    ends = [fact["fact"] for fact in ledger.facts if fact["fact"] in ("session", "stop")]
+    if "stop" not in ends or ends[-1] == "session":  # a later session was killed: its fits are not told yet
         raise UsageError(f"The run in {shown(run)} is not finished.", do="Run the same command again to finish it.")
     return ledger
 
@@ -115,8 +116,9 @@ def _chosen(ledger: Ledger, result: Result, everyone: list[Standing], asked: Ask
     lacking = {str(family) for family in Family} - there if side == BOTH else {side} - there
     if lacking:
         (name, *_) = sorted(lacking)
-        why = next((line for line in result.verdict["because"] if line.startswith(f"{name.upper()}_MISSING")), "")
-        cause = why.partition(": ")[2] or "none of its contenders can be used here"
+        because = result.conclusion.verdict.because
+        why = (reason.words for reason in because if reason.code == f"{name.upper()}_MISSING")
+        cause = next(why, "none of its contenders can be used here")
         raise UsageError(
             f"The run has no {name} model: {cause}.",
             do=f"Give --side {sorted(there)[0]}." if len(there) == 1 else "Name a contender with --only.",
@@ -126,13 +128,11 @@ def _chosen(ledger: Ledger, result: Result, everyone: list[Standing], asked: Ask
 
 def _advised(result: Result) -> str:
     """Return the side that the verdict advises."""
-    side = (result.verdict.get("choice") or {}).get("side")
-    if side:
-        return str(side)
+    told = result.conclusion.verdict
+    if told.choice is not None:
+        return told.choice.side
     raise UsageError(
-        "The verdict advises no side: "
-        + "; ".join(line.partition(": ")[2] for line in result.verdict["because"][:1])
-        + ".",
+        f"The verdict advises no side: {told.because[0].words}.",
         do="Name one: --side classical, deep or both.",
     )
 

@@ -14,8 +14,22 @@ from treeline.problem.task import Family
 if TYPE_CHECKING:
     from treeline.evidence.paired import Difference
 
-__all__ = ["LEANING", "SURE", "Share", "cheaper_side", "luck_bars", "price_of", "regret", "rows_needed", "unequal"]
+__all__ = [
+    "LEANING",
+    "SURE",
+    "Share",
+    "cheaper_side",
+    "clearly_cheaper",
+    "luck_bars",
+    "price_of",
+    "regret",
+    "rows_needed",
+    "spent_of",
+    "unequal",
+]
 
+ABOUT_THE_SAME = 1.15
+"Prices within this factor are called the same."
 SURE = 0.95
 "A call is made at this probability."
 LEANING = 0.80
@@ -35,6 +49,11 @@ class Share:
     wall_s: float = 0.0
     fit_cpu_s: float | None = None
     "CPU seconds of one fit of all that its procedure uses: decides which side is cheaper; `cpu_s` does where it is unknown."
+    gpu_s: float = 0.0
+    fit_gpu_s: float = 0.0
+    "The same of a GPU."
+    gpu_as_cpu: float = 50.0
+    "CPU seconds that a GPU second costs."
     cut: tuple[str, ...] = ()
     "Members whose fits the clock ended well before their planned end."
     unfinished: str | None = None
@@ -43,11 +62,17 @@ class Share:
     "Why the family has no member: not installed, not asked for, all failed."
 
 
-def price_of(shares: Mapping[Family, Share], family: Family) -> float:
-    """Return the CPU seconds by which sides are held against each other: `fit_cpu_s` where both have it, else `cpu_s`."""
+def spent_of(shares: Mapping[Family, Share], family: Family) -> tuple[float, float]:
+    """Return CPU and GPU seconds by which sides are held against each other: of one full fit where both are known, else all."""
     known = [shares.get(each, Share()).fit_cpu_s for each in Family]
     mine = shares.get(family, Share())
-    return mine.cpu_s if None in known else float(mine.fit_cpu_s or 0.0)
+    return (mine.cpu_s, mine.gpu_s) if None in known else (float(mine.fit_cpu_s or 0.0), mine.fit_gpu_s)
+
+
+def price_of(shares: Mapping[Family, Share], family: Family) -> float:
+    """Return what a side costs, in CPU seconds: a GPU second counts as many as the run's prices say."""
+    cpu, gpu = spent_of(shares, family)
+    return cpu + gpu * shares.get(family, Share()).gpu_as_cpu
 
 
 def cheaper_side(shares: Mapping[Family, Share]) -> Family | None:
@@ -56,6 +81,14 @@ def cheaper_side(shares: Mapping[Family, Share]) -> Family | None:
     if not (classical or deep):
         return None
     return Family.DEEP if deep < classical else Family.CLASSICAL
+
+
+def clearly_cheaper(shares: Mapping[Family, Share]) -> Family | None:
+    """Return the cheaper side, None where both cost about the same, or nothing is known."""
+    less = cheaper_side(shares)
+    if less is None or price_of(shares, less.other) < ABOUT_THE_SAME * price_of(shares, less):
+        return None
+    return less
 
 
 def rows_needed(gap: Difference | None, margin: float, rows: int) -> int | None:

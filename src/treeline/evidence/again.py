@@ -35,10 +35,14 @@ class Again:
 
     @property
     def asked(self) -> str:
-        """What is asked of something new: `95%`, or `97.5%, as this is the second look,`."""
+        """What is asked of something new: `95% probable`, or `97.5% probable (this is the second look)`."""
         nth = len(self.before) + 1
         ordinal = {2: "second", 3: "third"}.get(nth, f"{nth}th")
-        return f"{SURE:.0%}" if nth == 1 else f"{100 * self.sure(''):.4g}%, as this is the {ordinal} look,"
+        return (
+            f"{SURE:.0%} probable"
+            if nth == 1
+            else (f"{100 * self.sure(''):.4g}% probable (this is the {ordinal} look at this run)")
+        )
 
 
 FIRST = Again()

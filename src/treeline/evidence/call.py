@@ -11,6 +11,7 @@ import numpy as np
 
 from treeline.evidence.advice import LEANING, SURE, Share
 from treeline.evidence.again import FIRST, Again, not_worse
+from treeline.problem.metric import title_of
 from treeline.problem.task import Family
 
 if TYPE_CHECKING:
@@ -87,7 +88,7 @@ def gates_of(judged: Judged, gap: Difference | None, sides: Mapping[Family, Shar
         words = "rows of one group only were judged, two are the least; give the run more time"
         found.append(Reason("ONE_GROUP", words))
     elif gap is None or not np.isfinite(gap.estimate) or not np.isfinite(gap.se):
-        found.append(Reason("METRIC_UNDEFINED", f"{judged.metric.name} has no value on the judged rows"))
+        found.append(Reason("METRIC_UNDEFINED", f"{title_of(judged.metric.name)} has no value on the judged rows"))
     found += [Reason("UNFINISHED", side.unfinished) for side in sides.values() if side.unfinished]
     return found
 
@@ -106,7 +107,7 @@ def call_of(gap: Difference, gain: Difference | None, again: Again = FIRST) -> t
         return Call.EQUIVALENT, [
             Reason("WITHIN_MARGIN", f"the difference lies inside the margin (P = {gap.p_same:.3f})")
         ]
-    because = [Reason(OPEN, f"neither side, nor a tie, is {again.asked} probable")]
+    because = [Reason(OPEN, f"neither side, nor a tie, is at least {again.asked}")]
     for family, p in ((Family.DEEP, gap.p_worse), (Family.CLASSICAL, gap.p_better)):
         if 1 - p >= again.sure(not_worse(family)):
             words = f"{family.words} {family.verb('are', 'is')} better or within the margin (P = {1 - p:.3f})"

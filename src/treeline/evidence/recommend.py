@@ -6,14 +6,14 @@ than the margin, and cheaper, is a reason to act.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
-from treeline.evidence.advice import Share, cheaper_side, price_of, regret
+from treeline.evidence.advice import Share, cheaper_side, clearly_cheaper, regret, spent_of
 from treeline.evidence.again import FIRST, Again, not_worse
-from treeline.evidence.call import Call
+from treeline.evidence.call import Call, Reason
 from treeline.problem.task import Family
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ class Ground(StrEnum):
     NOT_WORSE_CHEAPER = "NOT_WORSE_CHEAPER"
     "Not worse by more than the margin, and cheaper."
     NOT_WORSE = "NOT_WORSE"
-    "Not worse by more than the margin; what the sides cost is not known."
+    "Not worse by more than the margin; the sides cost about the same, or nobody knows what they cost."
     NOT_WORSE_DEARER = "NOT_WORSE_DEARER"
     "Not worse by more than the margin, but more expensive; of the cheaper side that cannot be said."
     BETTER_SCORE = "BETTER_SCORE"
@@ -58,7 +58,7 @@ class Choice:
     regret: float | None
     "What following it loses on average, in the metric's unit; 0 would be the better side for certain."
     cost: dict[str, Any] | None
-    "`cheaper` side, and the CPU seconds of one full fit of each; None where they are not known."
+    "`cheaper` side (None: about the same), CPU and GPU seconds of one full fit of each; None where they are not known."
 
     @property
     def family(self) -> Family | None:
@@ -82,14 +82,15 @@ def choose(
         sides: what each side cost.
         again: what earlier verdicts on the same run said.
     """
-    cheaper, cost = cheaper_side(sides), _cost(sides)
+    cheaper, cost = clearly_cheaper(sides), _cost(sides)
     if call is Call.BOTH and gain is not None:
         return Choice(
             side=BOTH, because=Ground.WON, p_not_worse=1 - gain.p_worse, p_loses_more_than_margin=gain.p_worse,
             regret=regret(gain, Family.DEEP), cost=cost,
         )  # fmt: skip
     risk = {Family.CLASSICAL: gap.p_better, Family.DEEP: gap.p_worse}
-    safe = [family for family in Family if 1 - risk[family] >= again.sure(not_worse(family))]
+    equal = call is Call.EQUIVALENT
+    safe = [family for family in Family if equal or 1 - risk[family] >= again.sure(not_worse(family))]
     ahead = Family.DEEP if gap.estimate > 0 else Family.CLASSICAL
     if call in (Call.CLASSICAL, Call.DEEP):
         side, ground = Family(str(call).lower()), Ground.WON
@@ -106,13 +107,23 @@ def choose(
     )  # fmt: skip
 
 
-def said_of(call: Call, choice: Choice | None) -> tuple[str, ...]:
-    """Return what a later verdict need not be surer of: the call, and who is not worse."""
-    called = () if call is Call.UNDECIDED else (str(call),)
-    family = choice.family if choice is not None and choice.because.safe else None
-    return called if family is None else (*called, not_worse(family))
+def said_of(call: Call, because: Sequence[Reason], choice: Choice | None) -> tuple[str, ...]:
+    """Return what a later verdict need not be surer of: the call, and everybody who was said not to be worse."""
+    codes = {reason.code for reason in because}
+    chosen = choice.family if choice is not None and choice.because.safe else None
+    safe = [
+        not_worse(family) for family in Family
+        if call is Call.EQUIVALENT or family is chosen or f"{family.upper()}_NOT_WORSE" in codes
+    ]  # fmt: skip
+    return (*(() if call is Call.UNDECIDED else (str(call),)), *safe)
 
 
 def _cost(sides: Mapping[Family, Share]) -> dict[str, Any] | None:
-    cheaper = cheaper_side(sides)
-    return None if cheaper is None else {"cheaper": str(cheaper), "cpu_s": {str(f): price_of(sides, f) for f in Family}}
+    if cheaper_side(sides) is None:
+        return None
+    cheaper = clearly_cheaper(sides)
+    return {
+        "cheaper": str(cheaper) if cheaper else None,
+        "cpu_s": {str(family): spent_of(sides, family)[0] for family in Family},
+        "gpu_s": {str(family): spent_of(sides, family)[1] for family in Family},
+    }

@@ -76,7 +76,7 @@ class Verdict:
     @property
     def said(self) -> tuple[str, ...]:
         """What a later verdict on the same run need not be surer of (`evidence.again`): the call, and who is not worse."""
-        return said_of(self.call, self.choice)
+        return said_of(self.call, self.because, self.choice)
 
     @property
     def has_signal(self) -> bool:
@@ -239,4 +239,5 @@ def _signal(judged: Judged, evidence: Sides, guess: Array | None) -> dict[str, A
         for done in sides.values()
     ]
     best = max(found, key=lambda one: one.p_better)
-    return {"gain": best.estimate, "interval": list(best.interval), "p": best.p_better}
+    p = max(0.0, 1 - len(found) * (1 - best.p_better))  # the better of two is looked at: Bonferroni
+    return {"gain": best.estimate, "interval": list(best.interval), "p": p}

@@ -46,7 +46,8 @@ def _advice(choice: Choice, v: Verdict) -> str:
         return f"Use {side.words}: better than {other.words} by more than what matters here, {won} sure"
     if v.call is Call.EQUIVALENT:
         same = percent(v.difference.p_same) if v.difference else ""
-        cheap = f", and {side.words} {side.verb('cost', 'costs')} less" if v.cheaper else ""
+        less = choice.because is Ground.NOT_WORSE_CHEAPER
+        cheap = f", and {side.words} {side.verb('cost', 'costs')} less" if less else ""
         return f"Use {side.words}: the two sides are equally good here, {same} sure{cheap}"
     if choice.because is Ground.BETTER_SCORE:
         risk = percent(choice.p_loses_more_than_margin)
@@ -130,15 +131,25 @@ def _price(v: Verdict) -> str:
     choice = v.choice
     if choice is None or choice.family is None or choice.cost is None or v.difference is None:
         return ""
-    spent, cheap = choice.cost["cpu_s"], Family(choice.cost["cheaper"])
+    if choice.cost["cheaper"] is None:
+        return f" Both cost about the same to fit: {_spent(choice.cost, choice.family)}."
+    cheap = Family(choice.cost["cheaper"])
     dear = cheap.other
-    told = f" {cheap.words.capitalize()} {cheap.verb('are', 'is')} cheaper to fit: {_seconds(spent[cheap])} of CPU against "
-    told += f"{_seconds(spent[dear])}."
+    told = (
+        f" {cheap.words.capitalize()} {cheap.verb('are', 'is')} cheaper to fit: {_spent(choice.cost, cheap)} against "
+    )
+    told += f"{_spent(choice.cost, dear)}."
     if choice.because is Ground.NOT_WORSE_DEARER:
         risk = v.difference.p_better if cheap is Family.CLASSICAL else v.difference.p_worse
         lost = f"{cheap.verb('lose', 'loses')} more than {number(v.margin)} {title_of(v.metric)}"
         told += f" The risk that {cheap.words} {lost} is {percent(risk)}."
     return told
+
+
+def _spent(cost: dict[str, Any], side: Family) -> str:
+    """Return `2.1 s of CPU`, with the seconds of a GPU where there are some."""
+    gpu = cost["gpu_s"][side]
+    return f"{_seconds(cost['cpu_s'][side])} of CPU" + (f" and {_seconds(gpu)} of GPU" if gpu else "")
 
 
 def _seconds(value: float) -> str:
@@ -149,10 +160,11 @@ def _silent(v: Verdict) -> str:
     """Say why nothing is compared."""
     reasons = [reason for reason in v.because if reason.code not in ("LOWERED", "UNEQUAL_FIELD")]
     missing = [_did_not(reason) for reason in reasons if reason.code.endswith("_MISSING")]
-    if missing:
-        return "no comparison can be made: " + "; ".join(missing) + "."
+    absent = f"no comparison can be made: {'; '.join(missing)}" if missing else ""
     words = [reason.words for reason in reasons if reason.code == reasons[0].code]
-    return "no verdict is given: " + "; ".join(words) + "."
+    if reasons[0].code == "BLOCKED" or not absent:
+        return "no verdict is given: " + "; ".join([*words, *([absent] if absent else [])]) + "."
+    return absent + "."
 
 
 def _did_not(reason: Reason) -> str:

@@ -42,7 +42,7 @@ def handed_over(summary: Summary) -> list[str]:
     lines = [f"Handed over: {words}, {shares(got.get('members') or [])}."]
     if told.get("why"):
         run = shlex.quote(str(summary.run.get("out") or "RUN"))
-        lines += [told["why"], f"treeline deliver {run} --side choice (writes the recommended one)"]
+        lines += [f"{told['why']} This command writes the recommended one:", f"treeline deliver {run} --side choice"]
     return lines
 
 

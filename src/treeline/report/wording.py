@@ -120,10 +120,8 @@ def plain_words(summary: Summary) -> str:
 
 
 def silent(summary: Summary) -> bool:
-    """Whether the verdict forbids to compare the sides: a finding blocks it, or too little was judged."""
-    return not summary.verdict["speaks"] and not any(
-        (side or {}).get("unfinished") for side in summary.verdict["families"].values()
-    )
+    """Whether the sides may not be compared: a finding blocks it, a side had too little time, or too little was judged."""
+    return not summary.verdict["speaks"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

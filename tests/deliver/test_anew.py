@@ -222,9 +222,9 @@ def test_a_transcription_has_no_sides(tmp_path):
 
 def test_the_advised_side_is_written_and_where_none_is_advised_that_is_said(copied, monkeypatch):
     def advising(side):
-        told = SimpleNamespace(
-            problem=real.problem, verdict=real.verdict | {"choice": {"side": side} if side else None}
-        )
+        choice = SimpleNamespace(side=side) if side else None
+        verdict = SimpleNamespace(choice=choice, because=real.conclusion.verdict.because)
+        told = SimpleNamespace(problem=real.problem, verdict=real.verdict, conclusion=SimpleNamespace(verdict=verdict))
         monkeypatch.setattr("treeline.deliver.anew.conclude", lambda _: told)
 
     from treeline.contest.result import conclude

@@ -16,7 +16,10 @@ from treeline.problem.task import Family
 def test_the_doubt_that_is_left_halves_with_each_look():
     before = [Again(((),) * count) for count in range(4)]
     assert [again.sure("DEEP") for again in before] == pytest.approx([0.95, 0.975, 0.9875, 0.99375])
-    assert [again.asked for again in before[:2]] == ["95%", "97.5%, as this is the second look,"]
+    assert [again.asked for again in before[:2]] == [
+        "95% probable",
+        "97.5% probable (this is the second look at this run)",
+    ]
 
 
 def test_what_was_said_before_stays_said():
@@ -38,7 +41,7 @@ def test_a_call_and_a_choice_must_be_surer_at_a_second_look():
     assert call_of(gap, None, first)[0] is Call.DEEP
     call, because = call_of(gap, None, second)
     assert call is Call.UNDECIDED
-    assert "97.5%, as this is the second look, probable" in because[0].words
+    assert "97.5% probable (this is the second look at this run)" in because[0].words
     assert call_of(gap, None, Again((("DEEP",),)))[0] is Call.DEEP
     open_ = gap_of(0.3, 0.66)
     assert choose(Call.UNDECIDED, open_, None, {}, again=first).because is Ground.NOT_WORSE

@@ -61,7 +61,7 @@ def test_the_answer_comes_first_and_what_is_open_second() -> None:
     assert headline(found) == "Use classical models: deep learning is not better by what matters here, 99.6% sure"
     assert sentence(found) == (
         "Whether classical models are better or the two are equal, 3,820 judged rows cannot tell. "
-        "Classical models are cheaper to fit: 2.1 s of CPU against 40 s."
+        "Classical models are cheaper to fit: 2.1 s of CPU against 40 s of CPU."
     )
 
 

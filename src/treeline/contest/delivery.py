@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -25,6 +25,8 @@ CALLED = {**{str(family): family.words for family in Family}, BOTH: "a blend of 
 
 SLOW, UNFELT = 0.3, 0.1
 "A member with this share of the prediction time is left out where that costs less than this share of the margin."
+FRESH = 0.2
+"Members with this share of a blend, or more, that have seen the newest rows do without those that have not."
 QUICK = 0.1
 "Seconds for 1,000 rows below which prediction is quick enough."
 MEASURABLE = 0.2
@@ -103,9 +105,11 @@ def of_side(ledger: Ledger, everyone: list[Standing], problem: Problem, side: st
     if family is not None and _loses(own, judged, family, problem.margin):
         own = judged
     own, made = _without_the_slow(replace(own, blends=not alone), family, everyone, problem.margin)
+    refits = ledger.refits()
+    if problem.policy is Policy.TIME:
+        own, made = _without_the_stale(own, made, family, refits)
     standing = {one.name: one for one in everyone}
     picks = []
-    refits = ledger.refits()
     for name, weight in made.weights().items():
         trials = standing[name].trials
         if problem.policy is Policy.TIME:
@@ -152,6 +156,20 @@ def _without_the_slow(
             break
         judged, made = rest, spared
     return judged, made
+
+
+def _without_the_stale(
+    judged: Judged, made: Procedure, side: Family | None, refits: Mapping[str, Trial]
+) -> tuple[Judged, Procedure]:
+    """Leave out members that know nothing of the newest rows, where others were fitted on them: by time they fall behind.
+
+    Not where those others are a small part of the blend.
+    """
+    known = {name: weight for name, weight in made.weights().items() if name in refits}
+    if not FRESH <= sum(known.values()) < 1.0 - 1e-9:
+        return judged, made
+    fresh = replace(judged, members=tuple(member for member in judged.members if member.name in known))
+    return fresh, procedure(fresh, side)
 
 
 def _loses(own: Judged, judged: Judged, side: Family, margin: float) -> bool:

@@ -36,7 +36,7 @@ PICKED = 4
 "Members that a delivered model usually has at most."
 CHOICE_S = 1.5
 "Seconds until it is known whose turn that is."
-REFIT_SHARE = 0.1
+REFIT_SHARE = 0.2
 "Share of the run that fitting them once more may take."
 
 

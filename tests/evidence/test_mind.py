@@ -7,10 +7,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from treeline.evidence.advice import Share
+from treeline.evidence.advice import Share, rows_needed
 from treeline.evidence.call import Call, Reason
 from treeline.evidence.crossing import Treeline
-from treeline.evidence.mind import decide, margins, mind
+from treeline.evidence.mind import About, decide, margins, mind
 from treeline.evidence.paired import compare
 from treeline.evidence.plainly import found_per_thousand, plainly
 from treeline.evidence.scores import Judged
@@ -29,6 +29,19 @@ def test_time_repeats_or_data_would_decide() -> None:
     more = decide(20_000, **facts)
     assert (more.by, more.more_rows, more.minutes) == ("data", 15_000, None)
     assert decide(None, **facts).by == "nothing"
+
+
+def test_where_all_rows_were_judged_no_more_of_them_are_promised() -> None:
+    told = decide(2000, judged=2000, held_out=2000, seconds_per_row=0.01, limit_s=60.0)
+    assert told.by != "time"
+    assert told.limit is None
+
+
+def test_a_later_look_asks_for_more_rows_and_a_narrower_margin() -> None:
+    gap = replace(gap_of(0.2), estimate=0.08, se=0.02, luck=0.0, field=0.0)
+    first, later = (rows_needed(gap, 0.05, 400, sure=sure) for sure in (0.95, 0.99))
+    assert first is not None and later is not None and first < later
+    assert margins(gap, 0.99)[0] < margins(gap)[0]
 
 
 def test_where_luck_stands_in_the_way_more_folds_or_data_are_named() -> None:
@@ -56,7 +69,7 @@ LINE = Treeline(
 
 
 def would(call, gap, because=(), *, sides=None, line=None):
-    judged = (1000, 1000, "root_mean_squared_error")
+    judged = About(1000, 1000, "root_mean_squared_error")
     return mind(call, gap, because, sides=sides or {}, line=line, settled=None, judged=judged)
 
 

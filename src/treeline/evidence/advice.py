@@ -34,8 +34,6 @@ SURE = 0.95
 "A call is made at this probability."
 LEANING = 0.80
 "From here on an open verdict says which way it leans."
-ONE_SIDED = 1.645
-"Standard errors that lie between the estimate and the edge of the margin where a call is `SURE`."
 FAR = 1000
 "Above this many times the judged rows, more rows are no way to decide."
 
@@ -91,17 +89,17 @@ def clearly_cheaper(shares: Mapping[Family, Share]) -> Family | None:
     return less
 
 
-def rows_needed(gap: Difference | None, margin: float, rows: int) -> int | None:
+def rows_needed(gap: Difference | None, margin: float, rows: int, *, sure: float = SURE) -> int | None:
     """Return how many judged rows would decide, rounded up to two digits and never fewer than `rows`; None where out of reach.
 
     With room, the distance of the estimate from the nearer edge of the margin, (1.645 SE)^2 must fall to room^2: calls are
-    one-sided at 95%. Of SE^2 only the part of the rows falls as 1 / N; the luck of the folds' models and the doubt about the
-    field stay, so that they alone may be too much.
+    one-sided at 95%, or as `sure` as a later look asks for. Of SE^2 only the part of the rows falls as 1 / N; the luck of the
+    folds' models and the doubt about the field stay, so that they alone may be too much.
     """
     if gap is None or not np.isfinite(gap.se) or not np.isfinite(gap.estimate):
         return None
     stays = gap.luck**2 + gap.field**2
-    left = _room(gap, margin) ** 2 - stays
+    left = _room(gap, margin, sure) ** 2 - stays
     times = (gap.se**2 - stays) / left if left > 0 else np.inf
     if times > FAR:
         return None
@@ -110,14 +108,16 @@ def rows_needed(gap: Difference | None, margin: float, rows: int) -> int | None:
     return -(-needed // step) * step
 
 
-def luck_bars(gap: Difference, margin: float) -> bool:
+def luck_bars(gap: Difference, margin: float, *, sure: float = SURE) -> bool:
     """Return whether no number of rows judged in the same folds would decide, because luck and field alone are too much."""
-    return 0 < _room(gap, margin) <= float(np.hypot(gap.luck, gap.field))
+    return 0 < _room(gap, margin, sure) <= float(np.hypot(gap.luck, gap.field))
 
 
-def _room(gap: Difference, margin: float) -> float:
-    """Return the standard error at which it is decided: the distance from the nearer edge of the margin, over `ONE_SIDED`."""
-    return abs(abs(gap.estimate) - margin) / ONE_SIDED
+def _room(gap: Difference, margin: float, sure: float) -> float:
+    """Return the standard error at which it is decided: the distance from the nearer edge of the margin, in such errors."""
+    from scipy.special import ndtri
+
+    return float(abs(abs(gap.estimate) - margin) / ndtri(sure))
 
 
 def regret(gap: Difference, side: Family) -> float | None:

@@ -34,6 +34,11 @@ class Again:
         return 1 - math.ldexp(1 - SURE, -len(self.before))
 
     @property
+    def later(self) -> float:
+        """The probability that something new needs at the look after this one: what advice to go on must reckon with."""
+        return 1 - math.ldexp(1 - SURE, -len(self.before) - 1)
+
+    @property
     def asked(self) -> str:
         """What is asked of something new: `95% probable`, or `97.5% probable (this is the second look)`."""
         nth = len(self.before) + 1

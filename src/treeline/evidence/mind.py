@@ -5,10 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from treeline.evidence.advice import SURE
 from treeline.evidence.call import Call, Reason
 from treeline.evidence.words import number
 from treeline.problem.budget import spelled
@@ -20,11 +21,21 @@ if TYPE_CHECKING:
     from treeline.evidence.crossing import Treeline
     from treeline.evidence.paired import Difference
 
-__all__ = ["Decide", "decide", "margins", "mind"]
+__all__ = ["About", "Decide", "decide", "margins", "mind"]
 
 REPEAT = 0.9
 "What a second round of folds makes of the standard error (research/evidence.md, 1.2): rows weigh more than seeds."
-SURE = 0.95
+
+
+class About(NamedTuple):
+    """What was judged."""
+
+    rows: int
+    possible: int
+    "Rows that a longer run could judge."
+    metric: str
+    sure: float = SURE
+    "The probability that a call needs at this look."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,6 +84,7 @@ def decide(
     if needed is None:
         words = "No number of judged rows within reach would decide: the margin's edge is too near for so much doubt."
         return Decide(by="nothing", rows=None, minutes=None, repeats=None, more_rows=None, words=words)
+    needed = max(needed, judged + 1)  # those that were judged did not
     if needed <= held_out:
         minutes = max(needed - judged, 0) * seconds_per_row / 60
         words = f"About {needed:,} judged rows would settle it; {held_out:,} of yours can be judged: give the run "
@@ -116,19 +128,22 @@ def _longer(limit_s: float, minutes: float) -> str:
     return spelled(limit_s + 60 * max(math.ceil(minutes), 1))
 
 
-def margins(gap: Difference) -> tuple[float, float]:
-    """Return the margin up to which the better side wins (below zero: none), and that from which on the two are equal."""
+def margins(gap: Difference, sure: float = SURE) -> tuple[float, float]:
+    """Return the margin up to which the better side wins (below zero: none), and that from which on the two are equal.
+
+    `sure` is the probability that a call needs.
+    """
     from scipy.special import stdtr, stdtrit
 
     size, df = abs(gap.estimate), max(gap.df, 1.0)
-    reach = float(stdtrit(df, 0.95)) * gap.scale
+    reach = float(stdtrit(df, sure)) * gap.scale
     if not gap.scale > 0:
         return size, size
     low, high = size, size + 2 * reach
     for _ in range(60):
         middle = (low + high) / 2
         inside = float(stdtr(df, (middle - size) / gap.scale) - stdtr(df, (-middle - size) / gap.scale))
-        low, high = (low, middle) if inside >= SURE else (middle, high)
+        low, high = (low, middle) if inside >= sure else (middle, high)
     return size - reach, high
 
 
@@ -140,7 +155,7 @@ def mind(
     sides: Mapping[Family, Share],
     line: Treeline | None,
     settled: Decide | None,
-    judged: tuple[int, int, str],
+    judged: About,
 ) -> list[str]:
     """Return sentences: what would turn or settle a verdict, each with its number.
 
@@ -151,16 +166,15 @@ def mind(
         sides: what each side fielded.
         line: the treeline.
         settled: what would decide an open verdict.
-        judged: rows judged, rows that could be, and the metric's name.
+        judged: what was judged.
     """
     found = [settled.words] if settled else []
-    rows, possible, metric = judged
-    if possible > rows and any(reason.code == "TOO_FEW_ROWS" for reason in because):
-        found.append(f"More judged rows: {possible:,} of yours can be judged; give the run more time.")
+    if judged.possible > judged.rows and any(reason.code == "TOO_FEW_ROWS" for reason in because):
+        found.append(f"More judged rows: {judged.possible:,} of yours can be judged; give the run more time.")
     if gap is None or not np.isfinite(gap.se):
         return found
     if call is not Call.BOTH:
-        found.append(_another_margin(gap, title_of(metric)))
+        found.append(_another_margin(gap, title_of(judged.metric), judged.sure))
     chances = {int(times): p for times, p in (line.p_overtaken if line else {}).items()}
     if chances:
         most = max(chances)
@@ -174,8 +188,8 @@ def mind(
     return found + (["Cleaner data: " + "; ".join(lowered) + "."] if lowered else [])
 
 
-def _another_margin(gap: Difference, unit: str) -> str:
-    win, same = margins(gap)
+def _another_margin(gap: Difference, unit: str, sure: float) -> str:
+    win, same = margins(gap, sure)
     side = (Family.DEEP if gap.estimate > 0 else Family.CLASSICAL).words
     if win > 0:
         return f"Another margin: up to {number(win)} {unit} {side} would win; from {number(same)} on it is a tie."

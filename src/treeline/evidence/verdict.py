@@ -13,7 +13,7 @@ from treeline.evidence.call import MIN_ROWS, OPEN, Call, Reason, Terms, call_of,
 from treeline.evidence.caveats import caveats_of, lowered_by
 from treeline.evidence.crossing import Treeline, treeline
 from treeline.evidence.curves import Curve, anchored, frontier
-from treeline.evidence.mind import Decide, decide, mind
+from treeline.evidence.mind import About, Decide, decide, mind
 from treeline.evidence.paired import compare
 from treeline.evidence.recommend import Choice, choose, said_of
 from treeline.evidence.scores import Judged, cleaned
@@ -160,7 +160,7 @@ def judge(
     line = treeline(*fronts, judged.metric, cut=[side for side in Family if sides[side].cut])
     reach = (len(judged.y), terms.held_out or len(judged.y))
     settled = _settled(gap, margin, reach, terms) if gap and because[0].code == OPEN else None
-    shown, about = gap if said.choice else None, (*reach, judged.metric.name)
+    shown, about = gap if said.choice else None, About(*reach, judged.metric.name, terms.again.sure(""))
     return Verdict(
         call=said.call,
         choice=said.choice,
@@ -214,10 +214,10 @@ def _said(
 def _settled(gap: Difference, margin: float, reach: tuple[int, int], terms: Terms) -> Decide:
     """Return what would decide an open verdict."""
     rows, held = reach
-    needed = rows_needed(gap, margin, rows)
+    sure = terms.again.later if terms.limit_s is not None else SURE  # who goes on looks once more
     return decide(
-        needed, judged=rows, held_out=held, seconds_per_row=terms.seconds_per_row, luck=luck_bars(gap, margin),
-        limit_s=terms.limit_s,
+        rows_needed(gap, margin, rows, sure=sure), judged=rows, held_out=held, seconds_per_row=terms.seconds_per_row,
+        luck=luck_bars(gap, margin, sure=sure), limit_s=terms.limit_s,
     )  # fmt: skip
 
 

@@ -9,7 +9,7 @@
 
 Design.
 - Worlds (`truth_laws.py`, `truth_worlds.py`): samples of 300, 1,000 and 4,000 rows from drawn laws; four contenders a side, five
-  folds, judged by `evidence.verdict.judge` as a contest's ledger is. Only fresh rows of the law know the truth.
+  folds, judged by `evidence.judge.judge` as a contest's ledger is. Only fresh rows of the law know the truth.
 - False calls: 300 worlds with a law of their own each; one seed of every learner on each side, so no true winner exists. In 100
   more the labels are shuffled. CLASSICAL, DEEP and BOTH are counted, at the default margin and at a margin of zero.
 - Power and coverage: few laws, many samples each. An interval speaks of the procedure at this number of rows: its expected score

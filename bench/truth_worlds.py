@@ -17,9 +17,9 @@ from truth_laws import Array, Law, shifted, smooth, trees
 from treeline.evidence.advice import SURE, Share
 from treeline.evidence.choice import Procedure, blend, procedure
 from treeline.evidence.influence import measure, score_by_fold, turn
+from treeline.evidence.judge import judge
 from treeline.evidence.paired import three_way
 from treeline.evidence.scores import Judged, Member
-from treeline.evidence.verdict import judge
 from treeline.problem.metric import METRICS, Metric
 from treeline.problem.task import Family, Task
 

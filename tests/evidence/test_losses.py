@@ -13,9 +13,9 @@ import pytest
 
 import treeline
 from treeline.errors import DataError, UsageError
+from treeline.evidence.call import Call
 from treeline.evidence.losses import judge_losses, judged_of
 from treeline.evidence.recommend import Ground
-from treeline.evidence.verdict import Call
 
 
 def losses(gap: float, *, n: int = 600, contenders: int = 2, seed: int = 0) -> dict[str, np.ndarray]:

@@ -11,9 +11,9 @@ from treeline.evidence.advice import Share
 from treeline.evidence.again import Again, not_worse
 from treeline.evidence.call import Call, call_of
 from treeline.evidence.choice import procedure
+from treeline.evidence.judge import judge
 from treeline.evidence.paired import Difference, compare
 from treeline.evidence.recommend import Choice, Ground, choose, said_of
-from treeline.evidence.verdict import judge
 from treeline.problem.metric import METRICS
 from treeline.problem.task import Family
 from treeline.testing.worlds import world

@@ -10,11 +10,13 @@ import pytest
 
 from treeline.errors import DataError
 from treeline.evidence.advice import Share, cheaper_side, regret, rows_needed
+from treeline.evidence.call import Call, Terms
 from treeline.evidence.choice import blend, procedure
+from treeline.evidence.judge import judge
 from treeline.evidence.paired import compare
 from treeline.evidence.recommend import Ground
 from treeline.evidence.scores import Judged
-from treeline.evidence.verdict import Call, Terms, Verdict, judge
+from treeline.evidence.verdict import Verdict
 from treeline.problem.metric import METRICS
 from treeline.problem.task import Family
 from treeline.testing.worlds import world

@@ -10,10 +10,12 @@ import pytest
 
 from treeline.evidence.advice import Share
 from treeline.evidence.call import OPEN, Call, Reason
+from treeline.evidence.judge import judge
+from treeline.evidence.numbers import number, per_thousand, percent
 from treeline.evidence.paired import compare
 from treeline.evidence.recommend import Choice, Ground
-from treeline.evidence.verdict import Verdict, judge
-from treeline.evidence.words import headline, number, per_thousand, percent, sentence
+from treeline.evidence.verdict import Verdict
+from treeline.evidence.words import headline, sentence
 from treeline.problem.metric import METRICS
 from treeline.problem.task import Family
 from treeline.testing.worlds import world

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from treeline.evidence.words import as_json, number
+from treeline.evidence.numbers import as_json, number
 from treeline.problem.metric import title_of
 
 if TYPE_CHECKING:

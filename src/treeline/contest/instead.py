@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from treeline.contest.blend import standings
 from treeline.contest.delivery import CALLED, Delivered, of_side, seconds_per_1000
-from treeline.evidence.words import number
+from treeline.evidence.numbers import number
 from treeline.problem.metric import title_of
 
 if TYPE_CHECKING:

@@ -23,12 +23,12 @@ from treeline.evidence.curves import Curve
 from treeline.evidence.dimensions import DIMENSIONS, Dimension, accuracy, unmeasured
 from treeline.evidence.effort import Fit, data_needed, scalability, training_time
 from treeline.evidence.influence import score_of
+from treeline.evidence.numbers import number
 from treeline.evidence.paired import compare
 from treeline.evidence.scores import Judged, crossfitted
 from treeline.evidence.slices import by_class, by_slice, calibration_error, cut, cut_levels
 from treeline.evidence.surrogate import interpretability, read_off, signal_of
 from treeline.evidence.verdict import Verdict
-from treeline.evidence.words import number
 from treeline.problem.metric import Array
 from treeline.problem.problem import Problem
 from treeline.problem.task import Family

@@ -8,7 +8,7 @@ import numpy as np
 
 from treeline.contest.opening import folds_of
 from treeline.evidence.choice import procedure
-from treeline.evidence.words import number
+from treeline.evidence.numbers import number
 from treeline.problem.metric import title_of
 from treeline.problem.task import Family, Repeats
 

@@ -23,10 +23,10 @@ from treeline.contest.shares import absent_encoders, seconds_per_row, share_of
 from treeline.data.labels import label_errors
 from treeline.errors import shown
 from treeline.evidence.choice import Procedure, procedure
+from treeline.evidence.judge import MIN_ROWS, Terms, Verdict, judge
 from treeline.evidence.plainly import plainly
 from treeline.evidence.prior import checked
 from treeline.evidence.scores import Judged, crossfitted
-from treeline.evidence.verdict import MIN_ROWS, Terms, Verdict, judge
 from treeline.problem.budget import longer, seconds_of
 from treeline.problem.metric import Array
 from treeline.problem.problem import Problem

@@ -10,9 +10,9 @@ from treeline.contest.ledger import Ledger
 from treeline.contest.opening import prices_of
 from treeline.contest.roster import cards_of, contending, entries_of
 from treeline.contest.trial import State, Trial
+from treeline.evidence.advice import Share
 from treeline.evidence.choice import Procedure
 from treeline.evidence.scores import Judged
-from treeline.evidence.verdict import Share
 from treeline.problem.task import Family
 
 __all__ = ["absent_encoders", "fits_cpu", "seconds_per_row", "share_of", "why_missing"]

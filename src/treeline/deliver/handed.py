@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from treeline.contest.delivery import BOTH, CALLED, seconds_per_1000
+from treeline.evidence.numbers import number, percent
 from treeline.evidence.paired import compare, score_interval
-from treeline.evidence.words import number, percent
 from treeline.problem.metric import title_of
 from treeline.problem.problem import Problem
 

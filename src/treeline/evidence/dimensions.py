@@ -14,8 +14,8 @@ import numpy as np
 
 from treeline.evidence.advice import LEANING, SURE
 from treeline.evidence.luck import t_quantile
+from treeline.evidence.numbers import number
 from treeline.evidence.paired import three_way
-from treeline.evidence.words import number
 from treeline.problem.metric import title_of
 from treeline.problem.task import Family
 

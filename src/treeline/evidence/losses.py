@@ -9,8 +9,9 @@ import numpy as np
 
 from treeline.errors import DataError, nearest, shown
 from treeline.evidence.advice import Share
+from treeline.evidence.judge import judge
 from treeline.evidence.scores import Judged, Member
-from treeline.evidence.verdict import Verdict, judge
+from treeline.evidence.verdict import Verdict
 from treeline.problem.metric import Metric
 from treeline.problem.task import Family, Task
 

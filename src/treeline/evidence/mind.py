@@ -11,7 +11,7 @@ import numpy as np
 
 from treeline.evidence.advice import SURE
 from treeline.evidence.call import Call, Reason
-from treeline.evidence.words import number
+from treeline.evidence.numbers import number
 from treeline.problem.budget import spelled
 from treeline.problem.metric import title_of
 from treeline.problem.task import Family

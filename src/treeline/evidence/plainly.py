@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from treeline.evidence.numbers import COUNTED, number
 from treeline.evidence.slices import se_of_mean
-from treeline.evidence.words import COUNTED, number
 from treeline.problem.task import Family, Task
 
 if TYPE_CHECKING:

@@ -6,24 +6,27 @@ that was judged and of nothing else.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from treeline.evidence.advice import SURE
 from treeline.evidence.call import OPEN, Call, Reason
+from treeline.evidence.numbers import number, per_thousand, percent
 from treeline.evidence.recommend import Choice, Ground
+from treeline.evidence.verdict import Verdict, Words
 from treeline.problem.metric import title_of
 from treeline.problem.task import Family
 
-if TYPE_CHECKING:
-    from treeline.evidence.verdict import Verdict
+__all__ = ["headline", "sentence", "told"]
 
-__all__ = ["as_json", "headline", "number", "per_thousand", "percent", "plain_lines", "sentence"]
-
-COUNTED = {"accuracy": "right", "balanced_accuracy": "right, classes counting alike"}
 ALONE = {Call.CLASSICAL: "p_fold_worse", Call.DEEP: "p_fold_better", Call.EQUIVALENT: "p_fold_same"}
 "What the folds alone say of a call."
+
+
+def told(v: Verdict) -> Words:
+    """Return a verdict in words."""
+    return Words(headline(v), sentence(v), tuple(_lines(v)))
 
 
 def headline(v: Verdict) -> str:
@@ -172,7 +175,7 @@ def _did_not(reason: Reason) -> str:
     return f"{side.words} did not compete ({reason.words.rstrip('.')})"
 
 
-def plain_lines(v: Verdict) -> list[str]:
+def _lines(v: Verdict) -> list[str]:
     """Return what a reader without a report needs: the answer, both sides, the odds, the reasons."""
     leaning = f", leaning to {v.leaning}" if v.leaning else ""
     lines = [headline(v), sentence(v), f"call: {v.call}{leaning}"]
@@ -191,27 +194,6 @@ def plain_lines(v: Verdict) -> list[str]:
     return [*lines, *(f"- {line}" for line in (*v.because, *v.caveats, *v.mind))]
 
 
-def per_thousand(metric: str, gain: float) -> str | None:
-    """Return `about 3 more right per 1,000 rows` for metrics that count rows, None for others."""
-    if metric not in COUNTED:
-        return None
-    count = abs(gain) * 1000
-    amount = f"about {count:.0f}" if count >= 1 else "less than 1"
-    return f"{amount} more {COUNTED[metric]} per 1,000 rows"
-
-
-def number(value: float) -> str:
-    """Return a number with three significant digits, thousands grouped."""
-    if abs(value) >= 1000:
-        return f"{value:,.0f}"
-    return f"{value:.3g}" if abs(value) >= 1e-4 or value == 0 else f"{value:.5f}"
-
-
-def percent(p: float) -> str:
-    """Return a probability in per cent, never as a certainty."""
-    return "above 99.9%" if p > 0.999 else "below 0.1%" if p < 0.001 else f"{100 * p:.1f}%"
-
-
 def _amount(v: Verdict) -> str:
     gap = v.difference
     assert gap is not None
@@ -227,14 +209,3 @@ def _amount(v: Verdict) -> str:
 
 def _range(interval: Any) -> str:
     return f"{number(interval[0])} to {number(interval[1])}"
-
-
-def as_json(value: Any) -> Any:
-    """Return data that any JSON reader takes: no NaN, no infinity, no numpy scalar."""
-    if isinstance(value, dict):
-        return {str(key): as_json(each) for key, each in value.items()}
-    if isinstance(value, list | tuple):
-        return [as_json(each) for each in value]
-    if isinstance(value, float | np.floating):
-        return float(value) if np.isfinite(value) else None
-    return value.item() if isinstance(value, np.generic) else value

@@ -6,7 +6,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from treeline.evidence.words import number
+from treeline.evidence.numbers import number
 from treeline.report.figures import Figure, element
 from treeline.report.numbers import count, duration, megabytes, percent
 from treeline.report.summary import FAMILIES, Summary

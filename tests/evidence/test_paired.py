@@ -9,8 +9,18 @@ import pytest
 from scipy import stats
 
 from treeline.evidence.choice import procedure
+from treeline.evidence.influence import measure
 from treeline.evidence.luck import ROWS, SPREAD, scatter
-from treeline.evidence.paired import Difference, Interval, compare, correlated_t, score_interval, three_way
+from treeline.evidence.paired import (
+    Difference,
+    Doubt,
+    Interval,
+    compare,
+    contrast,
+    correlated_t,
+    score_interval,
+    three_way,
+)
 from treeline.evidence.sides import between, measured
 from treeline.problem.metric import METRICS
 from treeline.problem.task import Family
@@ -249,3 +259,33 @@ def test_a_score_interval_stays_within_what_the_metric_can_be() -> None:
     found = score_interval(y, np.where(y == 1, 0.9, 0.1), METRICS["roc_auc"], fold=np.zeros(60))
     assert found.score == 1.0 == found.high
     assert found.low < 1.0
+
+
+def test_stretches_of_time_are_counted_and_not_their_rows() -> None:
+    """Two stretches of 2,000 rows each that agree by chance are no proof of what the third one brings."""
+    rng = np.random.default_rng(0)
+    n = 4000
+    y, fold = rng.normal(size=n), np.arange(n) // 2000
+    a, b = y + rng.normal(size=n), y + 0.8 * rng.normal(size=n)
+    first, second = measure(y, (a, b), METRICS["root_mean_squared_error"], fold=fold)
+    folds = np.array([0.19, 0.21])
+    told = {
+        ordered: contrast(
+            first, second, METRICS["root_mean_squared_error"], margin=0.02, folds=folds, doubt=Doubt(ordered=ordered)
+        )
+        for ordered in (False, True)
+    }
+    assert told[False].p_better > 0.99
+    assert told[True].df == 1.0
+    assert told[True].p_better < 0.97
+    assert any("next stretch of time" in line and "2 stretches" in line for line in told[True].corrected_for)
+    wild = contrast(
+        first,
+        second,
+        METRICS["root_mean_squared_error"],
+        margin=0.02,
+        folds=np.array([0.5, -0.1]),
+        doubt=Doubt(ordered=True),
+    )
+    assert wild.scale >= 0.3  # the stretches' own standard error
+    assert wild.p_better < 0.8

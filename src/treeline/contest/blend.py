@@ -16,7 +16,7 @@ from treeline.evidence.paired import Interval, score_interval
 from treeline.evidence.scores import Judged, Member, crossfitted
 from treeline.problem.metric import Array
 from treeline.problem.problem import Problem
-from treeline.problem.task import Family
+from treeline.problem.task import Family, Policy
 
 __all__ = ["Standing", "gather", "held_out", "scored", "standings"]
 
@@ -156,4 +156,5 @@ def _judged(
         members=tuple(made),
         group=group,
         planned=int(rows["fold"].max()) + 1,
+        ordered=problem.policy is Policy.TIME,
     )

@@ -31,7 +31,9 @@ def cautions(folds: tuple[int, int], groups: int | None, unseen: Sequence[str]) 
     return tuple(found)
 
 
-def corrected(found: Scatter, folds: int, unrest: float, groups: int | None) -> tuple[str, ...]:
+def corrected(
+    found: Scatter, folds: int, unrest: float, *, groups: int | None, ordered: bool = False
+) -> tuple[str, ...]:
     """Return what the interval has in it beside rows."""
     told = [_told(found, folds)]
     if found.field > 0:
@@ -39,7 +41,10 @@ def corrected(found: Scatter, folds: int, unrest: float, groups: int | None) -> 
         told.append(f"other contenders that the side behind might have fielded (interval widened by {wider:.2f})")
     if unrest > 1.0:
         told.append(f"choosing anew in every resample (interval widened by {unrest:.2f})")
-    if groups is not None:
+    if ordered:
+        stretches = f"{folds} stretches were" if folds != 1 else "1 stretch was"
+        told.append(f"the next stretch of time being another one ({stretches} judged)")
+    elif groups is not None:
         told.append(f"rows of one group being alike ({groups} groups)")
     return tuple(told)
 

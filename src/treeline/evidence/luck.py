@@ -7,7 +7,7 @@ Bayes' rule. Where the folds differ by more than those worlds make believable, t
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,7 +15,7 @@ import numpy as np
 if TYPE_CHECKING:
     from treeline.problem.metric import Array
 
-__all__ = ["Scatter", "scatter", "t_quantile"]
+__all__ = ["Scatter", "in_stretches", "scatter", "t_quantile"]
 
 ROWS, SPREAD = 2_000.0, 1.5
 "The held-out rows of a fold at which they weigh as much as the luck of its models: median of a lognormal, and its deviation."
@@ -39,6 +39,17 @@ class Scatter:
     df: float
     field: float = 0.0
     "What of it is what other contenders might have scored."
+
+
+def in_stretches(found: Scatter, folds: Array) -> Scatter:
+    """Return the scatter where folds (K,) are stretches of time: what is asked is one more stretch, not one more row.
+
+    So few of them say little: K - 1 degrees of freedom, one for a single stretch, and no less than their own standard error.
+    """
+    k = len(folds)
+    spread = float(folds.std(ddof=1) / np.sqrt(k)) if k > 1 else 0.0
+    free = min(found.df, max(k - 1.0, 1.0))
+    return replace(found, se=max(found.se, spread), scale=max(found.scale, spread), df=free)
 
 
 def scatter(rows_se: float, spread: float, folds: Array, *, one_row: float, units: int, field: float = 0.0) -> Scatter:

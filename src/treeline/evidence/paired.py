@@ -15,7 +15,7 @@ import numpy as np
 from treeline.evidence.corrections import cautions, corrected
 from treeline.evidence.field import UNSEEN, Upside, unseen_doubts
 from treeline.evidence.influence import Measured, measure, score_by_fold, turn
-from treeline.evidence.luck import Scatter, scatter, t_quantile
+from treeline.evidence.luck import Scatter, in_stretches, scatter, t_quantile
 
 if TYPE_CHECKING:
     from treeline.problem.metric import Array, Metric
@@ -85,6 +85,8 @@ class Doubt:
 
     unrest: float = 1.0
     "How many times wider it scatters when both sides choose anew (`unrest.py`)."
+    ordered: bool = False
+    "Whether folds are stretches of time (`Judged.ordered`)."
     planned: int | None = None
     "Folds that there are when all have been judged; None where these are all."
     field: tuple[Upside, Upside] = (Upside(), Upside())
@@ -130,6 +132,8 @@ def contrast(
         scatter(doubt.unrest * spread, spread, known, one_row=one_row, units=units, field=side.scale)
         for side in doubt.field
     ]
+    if doubt.ordered:
+        both = [in_stretches(one, known) for one in both]
     found = both[0] if estimate > 0 else both[1]  # the side behind may be better than it showed
     leads = abs(estimate) > margin  # of a tie it is no doubt that contenders differ
     unseen = unseen_doubts(
@@ -154,7 +158,9 @@ def contrast(
         p_fold_worse=by_fold[2] if by_fold else None,
         method=f"paired {b.method} and the luck of the folds' models"
         + ("; beside it the correlated-fold posterior" if by_fold else ""),
-        corrected_for=corrected(found, len(known), doubt.unrest, None if group is None else units),
+        corrected_for=corrected(
+            found, len(known), doubt.unrest, groups=None if group is None else units, ordered=doubt.ordered
+        ),
         caveats=cautions((len(known), len(folds)), None if group is None else units, unseen),
     )
 

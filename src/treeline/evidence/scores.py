@@ -48,6 +48,8 @@ class Judged:
     "Whether a mean of predictions is a prediction; losses cannot be blended, so a side is its champion."
     planned: int | None = None
     "Folds that there are when all have been judged; None where these are all."
+    ordered: bool = False
+    "Whether folds are stretches of time and the question is the next one: then folds are what is counted, not rows."
     notes: tuple[str, ...] = ()
     "Caveats that the verdict passes on."
 

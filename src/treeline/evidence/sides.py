@@ -93,6 +93,7 @@ def between(judged: Judged, evidence: Sides, a: Family | None, b: Family | None,
         doubt=Doubt(
             unrest=unrest(judged, (evidence.procedures[a], evidence.procedures[b]), (a, b)),
             planned=judged.planned,
+            ordered=judged.ordered,
             # Whoever might join one family joins the blend of both as well, so a gain of the blend has no doubt about the field.
             field=(Upside(), Upside())
             if a is None or b is None

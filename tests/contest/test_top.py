@@ -108,10 +108,10 @@ def test_a_leader_of_one_fold_leaves_time_to_be_fitted_on_all_rows():
     assert top_of(costs, 50.0, folds=twice).room(order) == pytest.approx(0.85 * 50)
 
 
-def test_the_time_kept_for_fitting_anew_is_what_that_costs_and_a_tenth_at_most():
+def test_the_time_kept_for_fitting_anew_is_what_that_costs_and_a_fifth_at_most():
     made = list(top_of({"quick": 2.0}, 50.0, folds=[("quick", 0)]).record.trials["quick"])
     assert 4.0 < refit_s(made, 50.0, 10_000) < 5.3
-    assert refit_s(made, 5.0, 10_000) == pytest.approx(0.7, abs=0.1)
+    assert refit_s(made, 5.0, 10_000) == pytest.approx(1.4, abs=0.2)
     assert refit_s([], 50.0, 10_000) == 5.0  # nothing is known yet
 
 

@@ -20,5 +20,5 @@ def test_what_is_handed_over_is_named_with_its_members():
 
 def test_another_side_than_the_recommended_comes_with_its_reason_and_a_command():
     _, why, command = handed_over(summary(why="Because."))
-    assert why == "Because."
-    assert command.startswith("treeline deliver 'runs/a b' --side choice")
+    assert why == "Because. This command writes the recommended one:"
+    assert command == "treeline deliver 'runs/a b' --side choice"

@@ -112,7 +112,7 @@ def test_the_time_kept_for_fitting_anew_is_what_that_costs_and_a_fifth_at_most()
     made = list(top_of({"quick": 2.0}, 50.0, folds=[("quick", 0)]).record.trials["quick"])
     assert 4.0 < refit_s(made, 50.0, 10_000) < 5.3
     assert refit_s(made, 5.0, 10_000) == pytest.approx(1.4, abs=0.2)
-    assert refit_s([], 50.0, 10_000) == 5.0  # nothing is known yet
+    assert refit_s([], 50.0, 10_000) == 10.0  # nothing is known yet
 
 
 def test_three_folds_of_two_contenders_a_side_nearly_everywhere():

@@ -6,6 +6,7 @@ from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
+from floor_choice import choices
 from floor_sets import GREATER
 from measure import ROOT, append, commit, machine, markdown
 
@@ -99,5 +100,6 @@ def report(facts: Facts, page: Path = PAGE) -> None:
     if not rows:
         short = "No run has been measured yet: `python bench/floor.py treeline`, on a machine that does nothing else."
     told = ["## Every set\n", markdown(head, rows), ""] if rows else []
-    parts = [ABOUT, "## How often\n", short, "", *told, "## The plain libraries\n", _plain(facts)]
+    chosen = ["## What the runs recommended\n", choices(facts), ""] if rows else []
+    parts = [ABOUT, "## How often\n", short, "", *told, *chosen, "## The plain libraries\n", _plain(facts)]
     page.write_text("\n".join([*parts, "\n" + measured, ""]), encoding="utf-8")

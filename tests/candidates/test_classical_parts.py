@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from sklearn.linear_model import Ridge
 
 from treeline.candidates.card import Clock, Fold, Rows, Shape, Watch
 from treeline.candidates.classical.rounds import faster, look_at, patience_at, run_rounds
@@ -205,3 +206,31 @@ def test_categories_that_the_library_splits_itself_come_back_from_disk(name: str
     np.testing.assert_array_equal(again.predict(rows), said)
     strange = Rows(shape, rows.num[:3], np.array([[0], [41], [99]], np.int32))
     assert np.isfinite(again.predict(strange)).all(), "missing, unseen, out of range"
+
+
+def test_a_linear_law_of_forty_rows_is_found_as_a_plain_ridge_finds_it() -> None:
+    """Four rows a half choose no penalty, and 32 rows carry no dozen of hinges: the plain model is the strong one there."""
+    lost, plain = [], []
+    for seed in range(6):
+        rng = np.random.default_rng(seed)
+        x = rng.normal(size=(40, 3)).astype(np.float32)
+        y = (2 * x[:, 0] + 0.5 * rng.normal(size=40)).astype(np.float32)
+        shape = Shape(
+            task=Task.REGRESSION, n_classes=0, metric=metric_named("rmse", Task.REGRESSION), num_names=("a", "b", "c"),
+            cat_names=(), cards=(),
+        )  # fmt: skip
+        rows = Rows(shape, x, np.zeros((40, 0), np.int32), y)
+        fold, errors, ridge = np.arange(40) % 5, [], []
+        for k in range(5):
+            train, held = np.flatnonzero(fold != k), np.flatnonzero(fold == k)
+            watch = Watch(rows.take(held), np.arange(len(held)) % 2)
+            (fitted,) = (
+                card_named("linear").candidate().fit([Fold(rows.take(train), watch)], {}, clock=Clock(5), seed=0)
+            )
+            assert fitted.predict(rows.take(held)).shape == held.shape
+            kept = watch.kept()  # every row by the step that the other half chose
+            errors.append(np.where(np.arange(len(held)) % 2 == 1, kept[0], kept[1]) - y[held])
+            ridge.append(Ridge().fit(x[train], y[train]).predict(x[held]) - y[held])
+        lost.append(np.sqrt(np.mean(np.square(np.concatenate(errors)))))
+        plain.append(np.sqrt(np.mean(np.square(np.concatenate(ridge)))))
+    assert np.mean(lost) < 1.15 * np.mean(plain)

@@ -223,7 +223,8 @@ def test_a_transcription_has_no_sides(tmp_path):
 def test_the_advised_side_is_written_and_where_none_is_advised_that_is_said(copied, monkeypatch):
     def advising(side):
         choice = SimpleNamespace(side=side) if side else None
-        verdict = SimpleNamespace(choice=choice, because=real.conclusion.verdict.because)
+        told = real.conclusion.verdict
+        verdict = SimpleNamespace(choice=choice, because=told.because, words=told.words, families=told.families)
         told = SimpleNamespace(problem=real.problem, verdict=real.verdict, conclusion=SimpleNamespace(verdict=verdict))
         monkeypatch.setattr("treeline.deliver.anew.conclude", lambda _: told)
 

@@ -222,3 +222,12 @@ def test_advice_by_hand() -> None:
     assert regret(gap, Family.DEEP) == pytest.approx(0.01 * 0.05399 - 0.02 * 0.02275, abs=1e-6)
     assert cheaper_side(SHARES) is Family.CLASSICAL
     assert cheaper_side({Family.CLASSICAL: Share(cpu_s=5), Family.DEEP: Share(cpu_s=4)}) is Family.DEEP
+
+
+def test_who_learned_nothing_is_not_recommended() -> None:
+    judged = world(5, rows=600, members=(1, 1)).judged
+    noise = np.random.default_rng(0).permutation(judged.y)  # the predictions say nothing of these labels
+    found = judge(replace(judged, y=noise), margin=0.1, shares=SHARES, guess=np.full(600, float(np.mean(noise))))
+    assert found.signal is not None and found.signal["p"] < 0.95
+    assert found.choice is None
+    assert found.to_json()["headline"].startswith("Neither side is shown to beat a constant guess")

@@ -106,10 +106,10 @@ def test_where_nothing_can_be_said_the_reason_is_the_headline(code: str, words: 
     assert "no " in sentence(found)
 
 
-def test_without_a_signal_the_headline_says_so_and_a_side_is_named_only_behind() -> None:
+def test_without_a_signal_the_headline_says_so_and_no_side_is_recommended() -> None:
     found = told(Call.EQUIVALENT, signal={"gain": 0.0, "interval": [-1.0, 1.0], "p": 0.4})
     assert headline(found).startswith("Neither side is shown to beat a constant guess")
-    assert "If a model is needed all the same: use classical models" in sentence(found)
+    assert sentence(found).endswith("so no side is recommended.")
 
 
 @pytest.mark.parametrize("call", [Call.CLASSICAL, Call.DEEP, Call.EQUIVALENT, Call.BOTH, Call.UNDECIDED])
@@ -119,6 +119,15 @@ def test_every_call_speaks_of_the_judged_rows(call: Call) -> None:
     assert "3,820" in text
     for general in ("tabular data", "always", "usually", "in general"):
         assert general not in text
+
+
+def test_where_both_are_equal_and_no_price_decides_either_will_do() -> None:
+    free = replace(SAFE, because=Ground.NOT_WORSE, cost=None)
+    assert headline(told(Call.EQUIVALENT, choice=free)).startswith(
+        "Either will do: the two sides are equally good here"
+    )
+    cheap = headline(told(Call.EQUIVALENT, choice=SAFE))
+    assert cheap.startswith("Use classical models") and cheap.endswith("classical models cost less")
 
 
 def test_what_blocks_is_told_before_who_is_missing() -> None:

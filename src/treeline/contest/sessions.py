@@ -53,14 +53,14 @@ def is_over(ledger: Ledger, limit_s: float) -> bool:
 
 
 def told_before(ledger: Ledger) -> Again:
-    """Return what the verdicts said that were told before further fits; one that could not speak is no look."""
+    """Return what the verdicts said that were told before further fits on all rows; one that could not speak is no look."""
     before: list[tuple[str, ...]] = []
     latest: tuple[str, ...] | None = None
     for fact in ledger.facts:
         if fact["fact"] == "end":
             said = fact.get("said", ())
             latest = latest if said is None else tuple(said)
-        elif fact["fact"] == "trial" and latest is not None:
+        elif fact["fact"] == "trial" and fact["state"] == State.DONE and fact["rung"] == 1.0 and latest is not None:
             before.append(latest)
             latest = None
     return Again(tuple(before))

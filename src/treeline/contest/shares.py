@@ -6,6 +6,7 @@ import numpy as np
 
 from treeline.contest.blend import Standing, standings
 from treeline.contest.field import PRETRAINED
+from treeline.contest.leaderboard import titles_of
 from treeline.contest.ledger import Ledger
 from treeline.contest.opening import prices_of
 from treeline.contest.roster import cards_of, contending, entries_of
@@ -49,13 +50,14 @@ def _cut(ledger: Ledger, trials: list[Trial]) -> tuple[str, ...]:
     Also of those that are no members: they might be, with more time.
     """
     standing = {trial.id for trial in ledger.current()}
-    known, top = cards_of(ledger), [trial for trial in trials if trial.rung == 1.0 and trial.id in standing]
+    top = [trial for trial in trials if trial.rung == 1.0 and trial.id in standing]
     ended = {trial.entry for trial in top if trial.state is State.DONE}
     cut = [
         trial for trial in top
         if (trial.state is State.DONE and trial.done < CUT) or (trial.state is State.TIMEOUT and trial.entry not in ended)
     ]  # fmt: skip
-    return tuple(sorted({str(known.get(trial.candidate, {}).get("title", trial.entry)) for trial in cut}))
+    titles = titles_of(ledger)
+    return tuple(sorted({titles.get(trial.entry, trial.entry) for trial in cut}))
 
 
 def fits_cpu(ledger: Ledger, made: Procedure) -> dict[str, list[float]]:

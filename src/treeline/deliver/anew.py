@@ -36,7 +36,7 @@ class Asked:
     """Which model of a run is asked for."""
 
     side: str | None = None
-    "classical, deep, both or choice (what the verdict advises); choice if not given, but for `single`: then any."
+    "classical, deep, both or choice (what the verdict advises); choice if not given; with `single` any where none is advised."
     only: str | None = None
     "One contender, by its name or title."
     single: bool = False
@@ -110,7 +110,9 @@ def _chosen(ledger: Ledger, result: Result, everyone: list[Standing], asked: Ask
             refittable([one])
         return of_side(ledger, [one], result.problem, str(one.family)), None
     if asked.side is None and asked.single:
-        return of_side(ledger, everyone, result.problem, BOTH, alone=True), None
+        choice = result.conclusion.verdict.choice
+        side = choice.side if choice and any(str(one.family) == choice.side for one in everyone) else BOTH
+        return of_side(ledger, everyone, result.problem, side, alone=True), None
     side = asked.side if asked.side not in (None, CHOICE) else _advised(result)
     there = {str(one.family) for one in everyone}
     lacking = {str(family) for family in Family} - there if side == BOTH else {side} - there
@@ -132,8 +134,8 @@ def _advised(result: Result) -> str:
     if told.choice is not None:
         return told.choice.side
     raise UsageError(
-        f"The verdict advises no side: {told.because[0].words}.",
-        do="Name one: --side classical, deep or both.",
+        f"The verdict advises no side: {told.words.headline}.",
+        do=f"Name one: --side {' or '.join(name for name, side in told.families.items() if side['score'] is not None)}.",
     )
 
 

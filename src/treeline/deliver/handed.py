@@ -108,7 +108,8 @@ class Handed:
         if told["single"]:
             lines.append(
                 f"It is one model, fitted on all {told['fitted_rows']:,} rows, so no row is left to judge it: the score is "
-                "that of choosing a single contender on one half of the rows and judging it on the other, fitted on fewer rows."
+                "that of the same contender's fold models, fitted on fewer rows; where the best contender was looked for, it was "
+                "chosen on one half of the rows and judged on the other."
             )
         elif told["fitted_rows"] < told["of_rows"]:
             lines.append(f"Its models were fitted on {told['fitted_rows']:,} of {told['of_rows']:,} rows only.")

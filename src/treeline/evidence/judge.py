@@ -63,8 +63,8 @@ def judge(
     evidence = measured(judged)
     gap = between(judged, evidence, Family.CLASSICAL, Family.DEEP, margin) if len(evidence.measured) == 3 else None
     both, gain = both_sides(judged, evidence, margin)
-    said = _said(gap, gain, sides, gates_of(judged, gap, sides, terms), again=terms.again)
     lowered, signal = lowered_by(terms.lowering, sides), _signal(judged, evidence, guess)
+    said = _said(gap, gain, sides, gates_of(judged, gap, sides, terms), again=terms.again)
     because = (*said.because, *lowered)
     told = {family: one_side(judged, family, evidence) for family in Family}
     fronts = _fronts(curves, judged.metric, {} if any(side.unfinished for side in sides.values()) else told)
@@ -74,7 +74,7 @@ def judge(
     shown, about = gap if said.choice else None, About(*reach, judged.metric.name, terms.again.sure(""))
     found = Verdict(
         call=said.call,
-        choice=said.choice,
+        choice=said.choice if signal is None or signal["p"] >= SURE else None,  # who learned nothing is no choice
         strong=not lowered and strong(said.call, gap, gain),
         metric=judged.metric.name,
         greater_is_better=judged.metric.greater_is_better,

@@ -36,7 +36,7 @@ class Verdict:
 
     call: Call
     choice: Choice | None
-    "What to do; None where a finding forbids a verdict, or a side is missing or unfinished."
+    "What to do; None where a finding forbids a verdict, a side is missing or unfinished, or neither learned anything."
     strong: bool
     "Rows and folds agree, and no finding lowers it."
     metric: str

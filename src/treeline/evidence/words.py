@@ -31,11 +31,9 @@ def told(v: Verdict) -> Words:
 
 def headline(v: Verdict) -> str:
     """Return the answer: what to use, and how sure that is; or why nothing can be said."""
-    if v.choice is None:
-        return _no_choice(v)
-    if not v.has_signal:
+    if v.speaks and not v.has_signal:
         return "Neither side is shown to beat a constant guess: these inputs may say nothing about the target"
-    return _advice(v.choice, v)
+    return _no_choice(v) if v.choice is None else _advice(v.choice, v)
 
 
 def _advice(choice: Choice, v: Verdict) -> str:
@@ -49,9 +47,11 @@ def _advice(choice: Choice, v: Verdict) -> str:
         return f"Use {side.words}: better than {other.words} by more than what matters here, {won} sure"
     if v.call is Call.EQUIVALENT:
         same = percent(v.difference.p_same) if v.difference else ""
-        less = choice.because is Ground.NOT_WORSE_CHEAPER
-        cheap = f", and {side.words} {side.verb('cost', 'costs')} less" if less else ""
-        return f"Use {side.words}: the two sides are equally good here, {same} sure{cheap}"
+        if choice.because is not Ground.NOT_WORSE_CHEAPER:
+            about = ", and cost about the same" if choice.cost else ""
+            return f"Either will do: the two sides are equally good here, {same} sure{about}"
+        less = f"{side.words} {side.verb('cost', 'costs')} less"
+        return f"Use {side.words}: the two sides are equally good here, {same} sure, and {less}"
     if choice.because is Ground.BETTER_SCORE:
         risk = percent(choice.p_loses_more_than_margin)
         return f"Use {side.words} for now: the better score so far, with a risk of {risk} to lose more than what matters here"
@@ -83,13 +83,8 @@ def sentence(v: Verdict) -> str:
     """Return what is known, and what is not, in one or two plain sentences."""
     told = _told(v)
     if not v.has_signal and v.speaks:
-        use = f" If a model is needed all the same: {_lower(_advice(v.choice, v))}." if v.choice else ""
-        return told + " Yet neither side is shown to beat a constant guess." + use
+        return told + " Yet neither side is shown to beat a constant guess, so no side is recommended."
     return told
-
-
-def _lower(words: str) -> str:
-    return words[:1].lower() + words[1:]
 
 
 def _told(v: Verdict) -> str:

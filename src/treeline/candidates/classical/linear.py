@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from treeline.candidates.blocks import Ready
-from treeline.candidates.card import Card, Clock, Fitted, Fold, Rows, State
+from treeline.candidates.card import Card, Clock, Fitted, Fold, Rows, State, Watch
 from treeline.candidates.classical.target import Scale, in_shape, sigmoid, softmax, training_target, wants_l1
 from treeline.candidates.prepare import Dense, settings, with_prefix, without_prefix
 from treeline.problem.metric import Array
@@ -23,6 +23,11 @@ __all__ = ["CARDS", "Linear", "Weights", "penalty_path"]
 PENALTIES = (1000.0, 300.0, 100.0, 30.0, 10.0, 3.0, 1.0, 0.3, 0.1, 0.01)
 "Strength of the squared penalty on the weights of the whole training part, per step from 1."
 USUAL = 6
+"The place on the path where nothing chooses."
+FEW, PLAIN = 40, 7
+"So few held-out rows cannot choose a penalty: they take that of the plain libraries, 1."
+ROWS_A_TERM = 20
+"Training rows that each hinge or product needs: with fewer a plain linear model is the better one."
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,9 +186,12 @@ class Linear:
             inputs, matrix = self.encoder.fit(rows, seed=seed, cap=int(chosen["levels"]))
             scale, z, _ = training_target(rows)
             direction = z if rows.shape.task is not Task.MULTICLASS else (z == np.bincount(z).argmax())
-            terms = Terms.fit(
-                matrix, direction * 1.0, inputs.numbers, knots=int(chosen["knots"]), pairs=int(chosen["pairs"])
+            most = len(matrix) // ROWS_A_TERM
+            knots, pairs = (
+                min(int(chosen["knots"]), most // max(inputs.numbers, 1)),
+                min(int(chosen["pairs"]), most // 2),
             )
+            terms = Terms.fit(matrix, direction * 1.0, inputs.numbers, knots=knots, pairs=pairs)
             held = None if fold.watch is None else terms(inputs(fold.watch.rows))
             best = along(terms(matrix), fold, held, scale, steps=chosen["steps"])
             fitted.append(Fit(inputs, terms, best, scale))
@@ -199,7 +207,7 @@ class Linear:
 def along(matrix: Array, fold: Fold, held: Array | None, scale: Scale, *, steps: int | None) -> Weights:
     """Return the weights that the fold's watch chooses along the path of penalties, or those of place `steps`."""
     watch = fold.watch
-    last = steps if steps is not None else (USUAL if watch is None else None)
+    last = steps if steps is not None else _blind(watch)
     best: Weights | None = None
     for step, weights in penalty_path(matrix, fold.train, last):
         if watch is None or held is None or watch.see(step, weights.predict(held, watch.rows, scale)) or best is None:
@@ -208,6 +216,11 @@ def along(matrix: Array, fold: Fold, held: Array | None, scale: Scale, *, steps:
             break
     assert best is not None
     return best
+
+
+def _blind(watch: Watch | None) -> int | None:
+    """Return the place on the path where no rows, or too few, can choose it."""
+    return USUAL if watch is None else PLAIN if len(watch.rows) < FEW else None
 
 
 CARDS = (

@@ -19,8 +19,8 @@ FOLDS, CONTENDERS = 3, 2
 "So many folds of so many contenders a side are what a minute on up to 10,000 rows should judge."
 
 
-def choices(facts: Facts) -> str:
-    """Return the choice of every run, whether it held on the rows kept aside, and the shares by limit."""
+def choices(facts: Facts) -> tuple[str, str]:
+    """Return the shares by limit, and the choice of every run with whether it held on the rows kept aside."""
     runs = [one for one in facts if one["what"] == "treeline"]
     metric = {one["case"]: one["metric"] for one in facts if one["what"] == "plain"}
     rows: list[list[object]] = []
@@ -44,7 +44,7 @@ def choices(facts: Facts) -> str:
             "three folds of two contenders on both sides"]  # fmt: skip
     each = ["set and split", "limit s", "call", "ground", "chosen", "ahead on the rows kept aside, in margins", "handed over",
             "wall s"]  # fmt: skip
-    return markdown(head, shares) + "\n\n" + markdown(each, rows)
+    return markdown(head, shares), markdown(each, rows)
 
 
 def _lead(run: dict[str, Any], *, greater: bool) -> float | None:

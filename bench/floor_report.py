@@ -94,12 +94,13 @@ def report(facts: Facts, page: Path = PAGE) -> None:
         ["limit s", "side", "split", "within a margin of the floor, or ahead", "furthest behind, in margins"], shares
     )
     head = ["set and split", "side", "limit s", "score", "best plain model", "behind by, in margins", "folds judged"]
+    given, every = choices(facts)
     if shares:
-        append("The floor: each side against the plain libraries", short)
+        append("The floor: each side against the plain libraries, and what was recommended", f"{short}\n\n{given}")
     measured = f"Measured with Treeline at {commit()} on {machine()}. Made by `python bench/floor.py report`."
     if not rows:
         short = "No run has been measured yet: `python bench/floor.py treeline`, on a machine that does nothing else."
     told = ["## Every set\n", markdown(head, rows), ""] if rows else []
-    chosen = ["## What the runs recommended\n", choices(facts), ""] if rows else []
+    chosen = ["## What the runs recommended\n", given, "", every, ""] if rows else []
     parts = [ABOUT, "## How often\n", short, "", *told, *chosen, "## The plain libraries\n", _plain(facts)]
     page.write_text("\n".join([*parts, "\n" + measured, ""]), encoding="utf-8")

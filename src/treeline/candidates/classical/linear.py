@@ -24,8 +24,8 @@ PENALTIES = (1000.0, 300.0, 100.0, 30.0, 10.0, 3.0, 1.0, 0.3, 0.1, 0.01)
 "Strength of the squared penalty on the weights of the whole training part, per step from 1."
 USUAL = 6
 "The place on the path where nothing chooses."
-FEW, PLAIN = 40, 7
-"So few held-out rows cannot choose a penalty: they take that of the plain libraries, 1."
+FEW, PLAIN = 40, 8
+"So few held-out rows cannot choose a penalty: they take what 1, the default of plain libraries, is on inputs of this scale."
 ROWS_A_TERM = 20
 "Training rows that each hinge or product needs: with fewer a plain linear model is the better one."
 

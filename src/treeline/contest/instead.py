@@ -58,5 +58,8 @@ def _why(what: str, advised: str, *, size: str, ahead: bool) -> str:
     """Say which side is recommended, and why another one is handed over."""
     words = f"Recommended: {CALLED[advised]}; handed over instead: {CALLED[what]}, "
     if ahead:
-        return words + f"{size} better on the same held-out rows, all contenders counted (the verdict compares equally many)"
+        return (
+            words
+            + f"{size} better on the same held-out rows, all contenders counted (the verdict compares equally many)"
+        )
     return words + f"for {size} better on the same held-out rows is less than could be felt"

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 from treeline.candidates.registry import cards
 from treeline.contest.contest import trials_of
+from treeline.contest.ledger import Ledger, trial_of
 from treeline.contest.opening import clean_cache, encoder_of, folds_of, write_cache
-from treeline.contest.refit import repeated, seconds_on_all
+from treeline.contest.refit import repeated
 from treeline.contest.runner import Runner
 from treeline.contest.source import read_again, rows_with_target
 from treeline.contest.trial import State, Trial
@@ -24,7 +25,6 @@ from treeline.problem.settings import Settings
 if TYPE_CHECKING:
     from treeline.contest.blend import Standing
     from treeline.contest.job import Job
-    from treeline.contest.ledger import Ledger
 
 __all__ = ["alone", "fitted_before", "kept_of", "refittable"]
 
@@ -63,11 +63,7 @@ def kept_of(trials: Sequence[Trial]) -> Trial:
 def fitted_before(ledger: Ledger, kept: Trial) -> Trial | None:
     """Return the model that did the same on all rows before, None where there is none."""
     asked = _job(ledger, kept)
-    made = [
-        Trial.from_json({key: value for key, value in fact.items() if key != "fact"})
-        for kind in ("single", "refit")
-        for fact in ledger.of_kind(kind)
-    ]
+    made = [trial_of(fact) for kind in ("single", "refit") for fact in ledger.of_kind(kind)]
     same = [
         trial
         for trial in made
@@ -96,7 +92,7 @@ def alone(ledger: Ledger, kept: Trial, *, source: Any = None, notify: Callable[[
     rows, problem = ledger.rows(), Problem.from_json(ledger.head["problem"])
     count, budget = len(rows["y"]), budget_of(Settings())
     threads = max(1, budget.cores // 2)  # as in the contest: nets on all cores of a busy machine wait for each other
-    expected = seconds_on_all(kept, count)
+    expected = kept.seconds_on(count)
     job = _job(ledger, kept, seconds=max(LEAST_S, PATIENCE * expected), threads=threads)
     runner = Runner(ledger.out, slots=1, threads=threads, memory_mb=0.8 * budget.memory_mb)
     try:

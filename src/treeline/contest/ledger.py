@@ -28,7 +28,7 @@ from treeline.errors import IntegrityError, SetupError
 from treeline.machine import lock
 from treeline.problem.metric import Array
 
-__all__ = ["VERSION", "Ledger", "crc_of", "damaged", "durable", "read_state", "write_state"]
+__all__ = ["VERSION", "Ledger", "crc_of", "damaged", "durable", "read_state", "trial_of", "write_state"]
 
 VERSION = 1
 
@@ -135,7 +135,7 @@ class Ledger:
     def _take(self, fact: dict[str, Any]) -> None:
         self.facts.append(fact)
         if fact["fact"] == "trial":
-            self.trials.append(_trial(fact))
+            self.trials.append(trial_of(fact))
 
     @property
     def head(self) -> dict[str, Any]:
@@ -192,7 +192,7 @@ class Ledger:
             if fact["fact"] == "trial" and fact["rung"] == 1.0 and fact["fold"] == 0 and fact["state"] == State.DONE:
                 made.pop(fact["entry"], None)
             elif fact["fact"] == "refit" and fact["state"] == State.DONE:
-                made[fact["entry"]] = _trial(fact)
+                made[fact["entry"]] = trial_of(fact)
         return made
 
     def predictions(self, trial: Trial) -> Array:
@@ -260,7 +260,8 @@ def _sealed(line: str) -> str:
     return f'{line[:-1]}, "crc": "{zlib.crc32(line.encode()):08x}"}}'
 
 
-def _trial(fact: dict[str, Any]) -> Trial:
+def trial_of(fact: dict[str, Any]) -> Trial:
+    """Return the trial that a fact `trial`, `refit` or `single` holds."""
     return Trial.from_json({key: value for key, value in fact.items() if key != "fact"})
 
 

@@ -16,7 +16,7 @@ from treeline.contest.blend import standings
 from treeline.contest.contest import trials_of
 from treeline.contest.job import Job
 from treeline.data.splits import ALL
-from treeline.problem.task import Family, Policy
+from treeline.problem.task import Policy
 
 if TYPE_CHECKING:
     from treeline.contest.contest import Contest
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from treeline.contest.ledger import Ledger
     from treeline.contest.trial import Trial
 
-__all__ = ["partial", "refit", "repeated", "seconds_on_all"]
+__all__ = ["partial", "refit", "repeated"]
 
 SLACK = 1.3
 "A refit is started where so many times its expected seconds are left."
@@ -34,9 +34,7 @@ def partial(ledger: Ledger) -> bool:
     """Whether members of the delivered model may have seen only a part of the rows, together with their other folds."""
     if ledger.head["problem"]["policy"] == Policy.TIME:
         return True
-    everyone = standings(ledger)
-    sides = [[one.reach for one in everyone if one.family is family] for family in Family]
-    return any(1 in side for side in sides)
+    return any(one.reach == 1 for one in standings(ledger))
 
 
 def refit(picks: Sequence[Pick], contest: Contest, *, deadline: float) -> None:
@@ -66,16 +64,11 @@ def refit(picks: Sequence[Pick], contest: Contest, *, deadline: float) -> None:
 def _job(pick: Pick, contest: Contest, *, left: float) -> Job | None:
     """Return the job that refits a member, or None where there is no time for it."""
     first = pick.trials[0]
-    if SLACK * seconds_on_all(first, len(contest.folds.fold)) > left:
+    if SLACK * first.seconds_on(len(contest.folds.fold)) > left:
         return None
     count = sum(fact["entry"] == pick.name for fact in contest.ledger.of_kind("refit"))
     name = f"refit{count or ''}-{pick.name}"
     return repeated(first, contest.ledger, id=name, seconds=left, threads=contest.threads)
-
-
-def seconds_on_all(kept: Trial, rows: int) -> float:
-    """Return the wall seconds expected of a fit on all `rows` that does what the fit `kept` did on its own."""
-    return kept.wall_s * rows / max(kept.rows, 1)
 
 
 def repeated(kept: Trial, ledger: Ledger, *, id: str, seconds: float, threads: int) -> Job:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = ["on_repeats"]
 
-WHO = {"classical": "classical models", "deep": "deep learning", "delivered": "what is handed over"}
+WHO = {**{str(family): family.words for family in Family}, "delivered": "what is handed over"}
 LEAST = 20
 "So few rows have no score of their own."
 

@@ -220,6 +220,6 @@ def refit_s(trials: Sequence[Trial], left_s: float, rows: int) -> float:
     """Seconds to keep free for fitting once more, on all `rows`, who may be picked: two slots, as many as usually are."""
     tops = [trial for trial in trials if trial.rung == 1.0 and trial.fold == 0 and trial.state is State.DONE]
     whole = left_s + max((trial.started_s + trial.wall_s for trial in trials), default=0.0)
-    costs = sorted((trial.wall_s * rows / max(trial.rows, 1) for trial in tops), reverse=True)
+    costs = sorted((trial.seconds_on(rows) for trial in tops), reverse=True)
     anew = 1.3 * max(sum(costs[:PICKED]) / 2, costs[0]) + CHOICE_S if costs else whole
     return min(anew, REFIT_SHARE * whole)

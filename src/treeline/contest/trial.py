@@ -92,6 +92,10 @@ class Trial:
     reason: str = ""
     "Why it failed, timed out or was skipped; or a caveat such as `stopped by the clock`."
 
+    def seconds_on(self, rows: int) -> float:
+        """Return the wall seconds expected of a fit on so many rows that does what this one did."""
+        return self.wall_s * rows / max(self.rows, 1)
+
     def to_json(self) -> dict[str, Any]:
         """Return plain data."""
         return asdict(self)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -18,6 +18,7 @@ __all__ = [
     "LEANING",
     "SURE",
     "Share",
+    "beats_a_guess",
     "cheaper_side",
     "clearly_cheaper",
     "luck_bars",
@@ -132,6 +133,11 @@ def regret(gap: Difference, side: Family) -> float | None:
         return max(lead, 0.0)
     z = lead / gap.se
     return float(gap.se * np.exp(-0.5 * z * z) / np.sqrt(2 * np.pi) + lead * 0.5 * math.erfc(-z / math.sqrt(2)))
+
+
+def beats_a_guess(signal: Mapping[str, Any] | None) -> bool:
+    """Whether a side is shown to beat a constant guess (`Verdict.signal`), or there is none to hold against."""
+    return signal is None or bool(signal["p"] >= SURE)
 
 
 def unequal(sides: Mapping[Family, Share]) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from treeline.evidence.advice import SURE, Share, unequal
+from treeline.evidence.advice import Share, beats_a_guess, unequal
 from treeline.evidence.call import Reason
 from treeline.problem.task import Family
 
@@ -37,7 +37,7 @@ def caveats_of(
 def _weak(signal: dict[str, Any] | None, sides: Mapping[Family, Share]) -> list[str]:
     """Say where neither side learned anything, and where the clock may have hidden what a side can do."""
     found = []
-    if signal and not signal["p"] >= SURE:
+    if signal and not beats_a_guess(signal):
         found.append(f"NO_SIGNAL: neither side is shown to beat a constant guess (P = {signal['p']:.3f}).")
     for family in Family:
         if sides[family].cut:

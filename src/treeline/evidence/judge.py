@@ -7,7 +7,7 @@ from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from treeline.errors import DataError
-from treeline.evidence.advice import SURE, Share, cheaper_side, luck_bars, rows_needed
+from treeline.evidence.advice import SURE, Share, beats_a_guess, cheaper_side, luck_bars, rows_needed
 from treeline.evidence.again import Again
 from treeline.evidence.call import MIN_ROWS, OPEN, Call, Reason, Terms, call_of, gates_of, leaning_of, strong
 from treeline.evidence.caveats import caveats_of, lowered_by
@@ -74,7 +74,7 @@ def judge(
     shown, about = gap if said.choice else None, About(*reach, judged.metric.name, terms.again.sure(""))
     found = Verdict(
         call=said.call,
-        choice=said.choice if signal is None or signal["p"] >= SURE else None,  # who learned nothing is no choice
+        choice=said.choice if beats_a_guess(signal) else None,  # who learned nothing is no choice
         strong=not lowered and strong(said.call, gap, gain),
         metric=judged.metric.name,
         greater_is_better=judged.metric.greater_is_better,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from treeline.evidence.advice import SURE
+from treeline.evidence.advice import beats_a_guess
 from treeline.evidence.call import OPEN, Call, Reason
 from treeline.evidence.numbers import as_json
 from treeline.evidence.recommend import Choice, said_of
@@ -80,7 +80,7 @@ class Verdict:
     @property
     def has_signal(self) -> bool:
         """Whether a side is shown to beat a constant guess, or there is none to hold against."""
-        return self.signal is None or bool(self.signal["p"] >= SURE)
+        return beats_a_guess(self.signal)
 
     def to_json(self) -> dict[str, Any]:
         """Return plain data with its words; numbers that do not exist are None."""

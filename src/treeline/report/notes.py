@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 from typing import Any
 
+from treeline.contest.delivery import CALLED
 from treeline.problem.metric import title_of
 from treeline.report.numbers import count, decimals, duration, exact, percent, rounded
 from treeline.report.summary import FAMILIES, Summary
@@ -38,8 +39,7 @@ def handed_over(summary: Summary) -> list[str]:
     got, told = summary.run.get("delivered") or {}, summary.verdict["delivered"]
     if not got.get("what"):
         return []
-    words = {"both": "a blend of both sides"}.get(got["what"]) or FAMILY.get(got["what"], got["what"]).lower()
-    lines = [f"Handed over: {words}, {shares(got.get('members') or [])}."]
+    lines = [f"Handed over: {CALLED.get(got['what'], got['what'])}, {shares(got.get('members') or [])}."]
     if told.get("why"):
         run = shlex.quote(str(summary.run.get("out") or "RUN"))
         lines += [f"{told['why']} This command writes the recommended one:", f"treeline deliver {run} --side choice"]
